@@ -1,0 +1,3 @@
+#ifndef CLINUXSYS_H
+#define CLINUXSYS_H
+#endif

@@ -1,0 +1,48 @@
+// All memory of the core comes from one mapping, handed in by the edge before anything opens.
+// The same code that takes the memory also measures it: an arena without a mapping only counts.
+// That is how the plan that is printed and the memory that is used can never differ.
+
+/// A bump allocator over one fixed piece of memory. There is no way to give memory back.
+public struct Arena: ~Copyable {
+    private let base: UnsafeMutableRawPointer?
+    public let capacityBytes: Int
+    public private(set) var usedBytes = 0
+
+    /// Every piece starts on a cache line, so that two tables never share one.
+    public static var alignment: Int { 64 }
+
+    /// - Parameter memory: zeroed, aligned to at least 64 bytes, and never freed.
+    public init(memory: UnsafeMutableRawBufferPointer) {
+        base = memory.baseAddress
+        capacityBytes = memory.count
+    }
+
+    /// An arena that only adds up; `take` hands out slabs that must not be used.
+    public static func measuring() -> Arena { Arena() }
+
+    private init() {
+        base = nil
+        capacityBytes = .max
+    }
+
+    public var isMeasuring: Bool { base == nil }
+
+    /// Bytes that `count` elements will occupy in an arena, padding included.
+    public static func bytes<T: BitwiseCopyable>(_ type: T.Type, count: Int) -> Int {
+        roundUp(MemoryLayout<T>.stride * count)
+    }
+
+    static func roundUp(_ bytes: Int) -> Int { (bytes + alignment - 1) & ~(alignment - 1) }
+
+    /// Takes room for `count` zeroed elements.
+    public mutating func take<T: BitwiseCopyable>(_ type: T.Type, count: Int) -> Slab<T> {
+        invariant(count >= 0, "a slab has no negative size")
+        let bytes = Arena.bytes(type, count: count)
+        invariant(bytes <= capacityBytes - usedBytes, "the memory plan covers every slab")
+        let offset = usedBytes
+        usedBytes += bytes
+        guard let base else { return Slab(start: nil, count: count) }
+        return Slab(
+            start: (base + offset).bindMemory(to: type, capacity: count), count: count)
+    }
+}

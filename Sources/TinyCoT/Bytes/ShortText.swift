@@ -1,0 +1,45 @@
+// Names that are kept longer than their event (uid, callsign, team) are stored in fixed fields.
+// A name that is longer than its field is cut for display; its identity is the hash of the whole.
+
+/// Up to `capacity` bytes of text, stored in place. Not necessarily valid UTF-8 when cut.
+public struct ShortText<let capacity: Int>: BitwiseCopyable {
+    public private(set) var count: UInt8 = 0
+    private var bytes: InlineArray<capacity, UInt8>
+
+    public init() { bytes = .init(repeating: 0) }
+
+    public var isEmpty: Bool { count == 0 }
+
+    @inline(__always)
+    public subscript(index: Int) -> UInt8 { bytes[index] }
+
+    /// Drops what does not fit; never splits a UTF-8 sequence.
+    public mutating func set(_ source: Slab<UInt8>) {
+        var length = min(source.count, min(capacity, 255))
+        if length < source.count {
+            while length > 0, source[length] & 0xC0 == 0x80 { length -= 1 }
+        }
+        var i = 0
+        while i < length {
+            bytes[i] = source[i]
+            i += 1
+        }
+        count = UInt8(length)
+    }
+
+    public mutating func set(_ text: StaticString) {
+        set(Slab(start: UnsafeMutablePointer(mutating: text.utf8Start), count: text.utf8CodeUnitCount))
+    }
+
+    public func append(to writer: inout ByteWriter) {
+        var i = 0
+        while i < Int(count) {
+            writer.append(bytes[i])
+            i += 1
+        }
+    }
+}
+
+/// Long enough for every uid and callsign seen in the field (a GeoChat uid is longer, but names a
+/// message, not a client).
+public typealias NameText = ShortText<80>

@@ -1,0 +1,6 @@
+import CLinuxSys
+import TinyCoT
+
+@main struct Main {
+    static func main() {}
+}
