@@ -12,8 +12,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("plain", "plain"), ("", ""), ("&amp;&lt;&gt;&quot;&apos;", "&<>\"'"), ("&amp;amp;", "&amp;"),
-        ("&#65;&#x42;&#x0000063;", "ABc"), ("&#xe9;&#x20AC;&#x1F600;\u{E9}", "\u{E9}\u{20AC}\u{1F600}\u{E9}"),
+        ("plain", "plain"), ("", ""), ("&amp;&lt;&gt;&quot;&apos;", "&<>\"'"),
+        ("&amp;amp;", "&amp;"),
+        ("&#65;&#x42;&#x0000063;", "ABc"),
+        ("&#xe9;&#x20AC;&#x1F600;\u{E9}", "\u{E9}\u{20AC}\u{1F600}\u{E9}"),
         ("a\tb\nc\rd\r\ne", "a b c d e"), ("&#9;&#10;&#13;&#13;\n", "\t\n\r\r "), ("'", "'"),
         ("&#x10FFFF;&#x7FF;&#x800;&#xFFFD;&#x10000;", "\u{10FFFF}\u{7FF}\u{800}\u{FFFD}\u{10000}"),
     ])

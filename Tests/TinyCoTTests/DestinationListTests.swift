@@ -55,7 +55,9 @@ import Testing
 
     @Test func membersAreTheNumberedUIDsOnly() {
         let event = ReadEvent(
-            eventText("<__chat><chatgrp uid0='a' id='x' uid='n' uid10='&lt;' uidx='n' UID1='n'/></__chat>"))
+            eventText(
+                "<__chat><chatgrp uid0='a' id='x' uid='n' uid10='&lt;' uidx='n' UID1='n'/></__chat>"
+            ))
         #expect(event.members == ["a", "<"])
         #expect(ReadEvent(eventText("<__chat/>")).members == [])
     }

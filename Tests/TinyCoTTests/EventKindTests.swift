@@ -58,7 +58,8 @@ import Testing
     @Test func anAlertIsCancelledByItsElementToo() {
         func kind(_ value: String) -> EventKind {
             ReadEvent(
-                eventText("<emergency cancel='\(value)'/>", root: "uid='u' type='b-a-o-tbl'")).kind
+                eventText("<emergency cancel='\(value)'/>", root: "uid='u' type='b-a-o-tbl'")
+            ).kind
         }
         #expect(kind("true") == .emergencyCancel)
         #expect(kind("false") == .emergency)

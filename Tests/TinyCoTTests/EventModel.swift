@@ -1,6 +1,7 @@
 // What an event says, computed from the judge's tree in the plainest way. The reader, which finds
 // the same in one pass over raw bytes, is compared with it.
 import Foundation
+
 @testable import TinyCoT
 
 extension Node {
@@ -59,7 +60,9 @@ struct EventModel {
 
     static func number(_ text: String?) -> Double? {
         guard let text else { return nil }
-        let trimmed = text.drop { $0 == " " || $0 == "\t" || $0 == "\n" || $0 == "\r" || $0 == "\r\n" }
+        let trimmed = text.drop {
+            $0 == " " || $0 == "\t" || $0 == "\n" || $0 == "\r" || $0 == "\r\n"
+        }
         guard trimmed.allSatisfy({ "0123456789+-.eE".contains($0) }) else { return nil }
         return Double(trimmed)
     }
@@ -143,7 +146,8 @@ struct EventModel {
         }
         var found = actual == expected ? [] : ["destinations \(actual) \(expected)"]
         let names = (chatGroup?.attributes ?? [:]).filter { pair in
-            pair.key.hasPrefix("uid") && pair.key.dropFirst(3).first.map { "0123456789".contains($0) } == true
+            pair.key.hasPrefix("uid")
+                && pair.key.dropFirst(3).first.map { "0123456789".contains($0) } == true
         }
         if event.members.sorted() != names.values.sorted() { found.append("members") }
         return found

@@ -9,18 +9,26 @@ import Testing
 @Suite struct EventMutationTests {
     private static let tokens: [[UInt8]] =
         [
-            "<", ">", "&", "\"", "'", "/", "=", " ", "\r\n", "\r", "\n", "\t", "]", "]]", "]]>", "--", "-->",
-            "<!--", "<!-- x -->", "<!---->", "<![CDATA[", "<![CDATA[</event>]]>", "<![CDATA[a&b<c]]>",
-            "<![CDATA[\n]]>", "<?", "?>", "<?pi </event>?>", "<?xml?>", "<!--</event>-->", "</event>",
+            "<", ">", "&", "\"", "'", "/", "=", " ", "\r\n", "\r", "\n", "\t", "]", "]]", "]]>",
+            "--", "-->",
+            "<!--", "<!-- x -->", "<!---->", "<![CDATA[", "<![CDATA[</event>]]>",
+            "<![CDATA[a&b<c]]>",
+            "<![CDATA[\n]]>", "<?", "?>", "<?pi </event>?>", "<?xml?>", "<!--</event>-->",
+            "</event>",
             "</event >", "<event>", "<a>", "</a>", "<a/>", "</detail>", "<detail>", "<detail/>",
             "<point lat='1' lon='2'/>", "<marti/>", "<marti><dest callsign='x' uid='y'/></marti>",
             "<marti><dest mission='m'/><!-- <dest/> --><a><dest uid='n'/></a></marti>",
             "<contact callsign='c' endpoint='e'/>", "<link uid='&quot;l' type='&#x74;'/>",
-            "<__chat id='i'><chatgrp uid0='a' uid1='b' uidx='c'/></__chat>", "<__group name='Red'/>",
-            "<emergency cancel='true'/>", "&amp;", "&#10;", "&#13;", "&#xD800;", "&#xe9;", "&foo;", "&#1;",
+            "<__chat id='i'><chatgrp uid0='a' uid1='b' uidx='c'/></__chat>",
+            "<__group name='Red'/>",
+            "<emergency cancel='true'/>", "&amp;", "&#10;", "&#13;", "&#xD800;", "&#xe9;", "&foo;",
+            "&#1;",
             " uid='again'", " type='t'", " a='1'", " a:b='1'", " xmlns='u'", "\u{E9}", "\u{20AC}",
             "\u{1F600}", "\u{301}", "\u{FFFE}", "\u{B7}", ":", "1", ".", "-", "_", "e", "nan",
-        ].map { Array($0.utf8) } + [[0x80], [0xC0, 0xAF], [0xED, 0xA0, 0x80], [0xFF], [0], [0x0B], [0xF4, 0x90, 0x80, 0x80]]
+        ].map { Array($0.utf8) } + [
+            [0x80], [0xC0, 0xAF], [0xED, 0xA0, 0x80], [0xFF], [0], [0x0B],
+            [0xF4, 0x90, 0x80, 0x80],
+        ]
 
     static func mutate(_ event: [UInt8], _ random: inout MutationGenerator) -> [UInt8] {
         var bytes = event
@@ -30,7 +38,9 @@ import Testing
             if at >= bytes.count { continue }
             let stop = min(bytes.count, at + Int.random(in: 1...12, using: &random))
             // Boundaries of markup are where parsers go wrong.
-            let edges = bytes.indices.filter { $0 > 6 && (bytes[$0] == 0x3C || bytes[$0 - 1] == 0x3E) }
+            let edges = bytes.indices.filter {
+                $0 > 6 && (bytes[$0] == 0x3C || bytes[$0 - 1] == 0x3E)
+            }
             let edge = edges.randomElement(using: &random) ?? at
             let token = tokens.randomElement(using: &random)!
             switch Int.random(in: 0..<8, using: &random) {
@@ -97,7 +107,8 @@ import Testing
     }
 
     private func checkCopies(_ event: ReadEvent, _ bytes: [UInt8], _ tree: Node, _ shown: String) {
-        let isClean = EventMutationTests.count(bytes) == 1 && bytes.suffix(8) == Array("</event>".utf8)
+        let isClean =
+            EventMutationTests.count(bytes) == 1 && bytes.suffix(8) == Array("</event>".utf8)
         #expect(event.header.needsRewrite == !isClean, "\(shown)")
         var copies = [event.bytes { EventRewriter.rewrite(event.slab, event.header, into: &$0) }]
         if isClean {
@@ -131,7 +142,8 @@ import Testing
     }
 
     @Test func theCorpusItselfSurvivesEveryCopy() {
-        for name in EventCorpus.names() + EventCorpus.names(in: "hostile") where !name.hasPrefix("51") {
+        for name in EventCorpus.names() + EventCorpus.names(in: "hostile")
+        where !name.hasPrefix("51") {
             let bytes = EventCorpus.event(name)
             if ReadEvent(bytes).refusal == nil { _ = check(bytes, name) }
         }

@@ -114,9 +114,11 @@ import Testing
     }
 
     @Test(arguments: [
-        "<a b = '1'\n\tc=\"&lt;&#x41;&#0000065;\"\n></a\r\n>", "<\u{E9}t\u{E9} \u{4E2D}='\u{1F600}'/>",
+        "<a b = '1'\n\tc=\"&lt;&#x41;&#0000065;\"\n></a\r\n>",
+        "<\u{E9}t\u{E9} \u{4E2D}='\u{1F600}'/>",
         "<:a :b=''/><a:b:c/>", "<?xml-stylesheet x?><?a?><?a ??>", "<!----><!-- - -->",
-        "<![CDATA[]]]]><![CDATA[>&<]]>", "]] > ]]", "<abcdefghijklmnopqrstuvwxyz a='1'></abcdefghijklmnopqrstuvwxyz >",
+        "<![CDATA[]]]]><![CDATA[>&<]]>", "]] > ]]",
+        "<abcdefghijklmnopqrstuvwxyz a='1'></abcdefghijklmnopqrstuvwxyz >",
         "<eventlog/><x:event/><events></events>", "\u{85}\u{7F}\u{1FFFE}", "<a b='>' c='\"'/>",
     ])
     func isAccepted(inside: String) {

@@ -78,7 +78,8 @@ import Testing
         let day = "1970-01-02T00:00:00.001Z"
         #expect(
             repeated("stale='x' uid='u' start=\"\" type='t' time='2026-01-15T12:00:00Z'")
-                == eventText(root: "stale='\(day)' uid='u' start=\"\(zero)\" type='t' time='\(zero)'"))
+                == eventText(
+                    root: "stale='\(day)' uid='u' start=\"\(zero)\" type='t' time='\(zero)'"))
         #expect(
             repeated("uid='u' stale='x' type='t'")
                 == eventText(root: "uid='u' stale='\(day)' type='t'"))

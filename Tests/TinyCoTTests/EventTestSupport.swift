@@ -1,6 +1,7 @@
 // What the tests of the event files share: reading from the corpus, running the reader over
 // bytes, turning ranges back into text, a generator of seeded mutations.
 import Foundation
+
 @testable import TinyCoT
 
 struct MutationGenerator: RandomNumberGenerator {
@@ -27,7 +28,8 @@ enum EventCorpus {
     static func file(_ name: String) -> [UInt8] {
         let direct = folder.appendingPathComponent(name)
         let hostile = folder.appendingPathComponent("hostile/" + name)
-        return [UInt8]((try? Data(contentsOf: direct)) ?? (try? Data(contentsOf: hostile)) ?? Data())
+        return [UInt8](
+            (try? Data(contentsOf: direct)) ?? (try? Data(contentsOf: hostile)) ?? Data())
     }
 
     /// The event of a file, as the framer would hand it over: from `<event` on.
@@ -75,7 +77,9 @@ final class ReadEvent {
     }
 
     func raw(_ range: ByteRange) -> String {
-        String(decoding: UnsafeBufferPointer(start: bytes + Int(range.offset), count: Int(range.count)), as: UTF8.self)
+        String(
+            decoding: UnsafeBufferPointer(
+                start: bytes + Int(range.offset), count: Int(range.count)), as: UTF8.self)
     }
 
     /// The decoded value, or nil if it is absent.

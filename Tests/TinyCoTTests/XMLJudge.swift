@@ -12,14 +12,16 @@ indirect enum Node: Equatable {
 }
 
 enum XMLJudge {
-    private typealias ReadMemory = @convention(c) (
-        UnsafePointer<UInt8>?, Int32, UnsafePointer<CChar>?, UnsafePointer<CChar>?, Int32
-    ) -> OpaquePointer?
+    private typealias ReadMemory =
+        @convention(c) (
+            UnsafePointer<UInt8>?, Int32, UnsafePointer<CChar>?, UnsafePointer<CChar>?, Int32
+        ) -> OpaquePointer?
     private typealias OfDocument = @convention(c) (OpaquePointer) -> UnsafeRawPointer?
     private typealias Free = @convention(c) (OpaquePointer) -> Void
-    private typealias ListText = @convention(c) (
-        OpaquePointer, UnsafeRawPointer?, Int32
-    ) -> UnsafeMutablePointer<CChar>?
+    private typealias ListText =
+        @convention(c) (
+            OpaquePointer, UnsafeRawPointer?, Int32
+        ) -> UnsafeMutablePointer<CChar>?
     private typealias Start = @convention(c) () -> Void
 
     private struct Library: @unchecked Sendable {
