@@ -9,15 +9,16 @@ import Testing
     /// Files whose fault lies outside what the reader is handed, so the framer decides.
     private static let framing: Set<String> = [
         "h04", "h05", "h06", "h09", "h10", "h30", "h31", "h33", "h34", "h35", "h46", "h47",
-        "h48", "h49", "h61",
+        "h48", "h49", "h56", "h61", "h63",
     ]
     private static let refused: [String: Refusal] = [
         "h07": .missingPoint, "h11": .controlCharacter, "h12": .controlCharacter,
-        "h13": .invalidUTF8, "h14": .invalidUTF8, "h16": .duplicateAttribute,
+        "h13": .invalidUTF8, "h14": .invalidUTF8, "h15": .invalidUTF8, "h16": .duplicateAttribute,
         "h17": .missingUID, "h18": .missingUID, "h19": .missingType, "h20": .missingPoint,
         "h24": .badPoint, "h25": .badPoint, "h26": .badPoint, "h32": .nestedEvent,
         "h36": .tooDeep, "h38": .tooManyAttributes, "h43": .badReference,
-        "h44": .mismatchedTag, "h58": .brokenMarkup, "h64": .unterminated,
+        "h44": .mismatchedTag, "h45": .brokenMarkup, "h57": .badReference, "h58": .brokenMarkup,
+        "h60": .reservedInstruction, "h64": .unterminated,
     ]
     private static let rewritten: Set<String> = ["h01", "h02", "h03", "h08"]
 
