@@ -27,8 +27,16 @@ public struct ShortText<let capacity: Int>: BitwiseCopyable {
         count = UInt8(length)
     }
 
-    public mutating func set(_ text: StaticString) {
-        set(Slab(start: UnsafeMutablePointer(mutating: text.utf8Start), count: text.utf8CodeUnitCount))
+    public mutating func set(_ text: StaticString) { set(Slab(text)) }
+
+    public func equals(_ other: ShortText<capacity>) -> Bool {
+        if count != other.count { return false }
+        var i = 0
+        while i < Int(count) {
+            if bytes[i] != other.bytes[i] { return false }
+            i += 1
+        }
+        return true
     }
 
     public func append(to writer: inout ByteWriter) {
