@@ -120,6 +120,11 @@ public struct EventFramer: BitwiseCopyable {
         return isCarried ? 0 : startIndex
     }
 
+    /// There is no room to keep the open event: it is skipped in sync, and refused when it ends.
+    public mutating func abandonOpenEvent() {
+        if document == .event && reason == nil { reason = .noReceiveBlock }
+    }
+
     /// Looks at `bytes[start...]` and returns at the first thing worth telling. A chunk is looked
     /// at from 0, then from where each step says, until `.needMoreBytes`.
     public mutating func next(_ bytes: Slab<UInt8>, from start: Int) -> FramerStep {

@@ -76,7 +76,6 @@ extension Relay {
     private mutating func abandonOpenEvent(_ index: Int) {
         receivePool.release(&clients[index].kept)
         clients[index].framer.abandonOpenEvent()
-        refuse(index, .noReceiveBlock)
     }
 
     private func greatestHoarder() -> Int? {
