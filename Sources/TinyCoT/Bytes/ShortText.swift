@@ -4,6 +4,8 @@
 /// Up to `capacity` bytes of text, stored in place. Not necessarily valid UTF-8 when cut.
 public struct ShortText<let capacity: Int>: BitwiseCopyable {
     public private(set) var count: UInt8 = 0
+    /// The text was longer than the field: what is here is its beginning.
+    public private(set) var isCut = false
     private var bytes: InlineArray<capacity, UInt8>
 
     public init() { bytes = .init(repeating: 0) }
@@ -25,6 +27,7 @@ public struct ShortText<let capacity: Int>: BitwiseCopyable {
             i += 1
         }
         count = UInt8(length)
+        isCut = length < source.count
     }
 
     public mutating func set(_ text: StaticString) { set(Slab(text)) }

@@ -87,7 +87,7 @@ public struct EventFramer: BitwiseCopyable {
     var reason: Refusal?
     /// Why the document to come will be refused: its declaration or its DOCTYPE.
     var pendingReason: Refusal?
-    /// A place in `Markup`, in the states that read words.
+    /// A place in `MarkupWord`, in the states that read words.
     var place: UInt8 = 0
     /// The quote that ends the value, or the literal in a DOCTYPE; else 0.
     var quote: UInt8 = 0
@@ -229,13 +229,13 @@ extension EventFramer {
 
     /// A document begins whose word ended before `index`.
     mutating func begin(_ word: UInt8, at index: Int) {
-        invariant(word == Markup.event || word == Markup.auth, "a document is an event or an auth")
-        document = word == Markup.event ? .event : .auth
-        startIndex = index - (word == Markup.event ? 6 : 5)
+        invariant(word == MarkupWord.event || word == MarkupWord.auth, "a document is an event or an auth")
+        document = word == MarkupWord.event ? .event : .auth
+        startIndex = index - (word == MarkupWord.event ? 6 : 5)
         reason = pendingReason
         pendingReason = nil
-        isEventTag = word == Markup.event
-        isMeasured = word == Markup.auth
+        isEventTag = word == MarkupWord.event
+        isMeasured = word == MarkupWord.auth
         inJunk = false
         state = .tag
         closing = 0
@@ -273,7 +273,7 @@ extension EventFramer {
         refuse(.unterminated, seen: index + 1)
         let told = reason ?? .unterminated
         close()
-        if word == Markup.event {
+        if word == MarkupWord.event {
             begin(word, at: index)
         } else {
             beginHidden(.declaration, startingAt: index - 5)

@@ -9,7 +9,7 @@
 ///      7 ... 10  <? ... <?xml   18, 19     <!  <!-              32 ... 35  <a  ... <auth
 ///
 /// 0 means: not inside a word.
-enum Markup {
+enum MarkupWord {
     static var opened: UInt8 { 1 }
     static var eventWord: UInt8 { 6 }
     static var instruction: ClosedRange<UInt8> { 7...10 }
@@ -141,18 +141,18 @@ enum DeclaredVersion {
         case 19: return byte == UInt8(ascii: "'") ? 0 : 19
         case accepted, other: return place
         case 9:
-            if Markup.isWhite(byte) { return 9 }
+            if MarkupWord.isWhite(byte) { return 9 }
             if byte == UInt8(ascii: "\"") { return 10 }
             if byte == UInt8(ascii: "'") { return 11 }
         case 8:
-            if Markup.isWhite(byte) { return 8 }
+            if MarkupWord.isWhite(byte) { return 8 }
             if byte == UInt8(ascii: "=") { return 9 }
         case 1...7:
             let name: StaticString = "version"
             if byte == name.utf8Start[Int(place) - 1] { return place + 1 }
         default: break
         }
-        if Markup.isWhite(byte) { return 1 }
+        if MarkupWord.isWhite(byte) { return 1 }
         if byte == UInt8(ascii: "\"") { return 18 }
         return byte == UInt8(ascii: "'") ? 19 : 0
     }

@@ -43,7 +43,7 @@ extension EventFramer {
     /// After a < in text: the common cases at once, if the bytes that decide are here.
     @inline(__always)
     private mutating func enterMarkup(_ bytes: Slab<UInt8>, _ index: inout Int, _ limit: Int) {
-        place = Markup.opened
+        place = MarkupWord.opened
         state = .word
         if limit - index < 2 || sawEventEnd { return }
         let first = bytes[index]
@@ -67,7 +67,7 @@ extension EventFramer {
     private mutating func skipWhiteAfterEvent(
         _ bytes: Slab<UInt8>, _ index: inout Int, _ limit: Int
     ) {
-        while index < limit && Markup.isWhite(bytes[index]) { index += 1 }
+        while index < limit && MarkupWord.isWhite(bytes[index]) { index += 1 }
         if index < limit && bytes[index] != UInt8(ascii: "<") { sawEventEnd = false }
     }
 
@@ -137,8 +137,8 @@ extension EventFramer {
     ) -> FramerStep? {
         while index < limit {
             let byte = bytes[index]
-            let result = Markup.step(place, byte)
-            if !Markup.isPlace(result) { return endWord(result, byte, &index) }
+            let result = MarkupWord.step(place, byte)
+            if !MarkupWord.isPlace(result) { return endWord(result, byte, &index) }
             place = result
             index += 1
         }
@@ -155,28 +155,28 @@ extension EventFramer {
         sawEventEnd = false
         closing = 0
         switch word {
-        case Markup.declaration: return startAnew(word, at: index)
-        case Markup.event:
+        case MarkupWord.declaration: return startAnew(word, at: index)
+        case MarkupWord.event:
             if followsEvent || document == .auth { return startAnew(word, at: index) }
             refuse(.nestedEvent, seen: index + 1)
             isEventTag = true
             state = .tag
-        case Markup.eventEnd:
+        case MarkupWord.eventEnd:
             index += 1
             return endEventTag(at: index)
-        case Markup.comment, Markup.cdata:
+        case MarkupWord.comment, MarkupWord.cdata:
             index += 1
-            state = word == Markup.comment ? .comment : .cdata
-        case Markup.auth: state = .tag
+            state = word == MarkupWord.comment ? .comment : .cdata
+        case MarkupWord.auth: state = .tag
         default:
-            if Markup.instruction.contains(reached) {
+            if MarkupWord.instruction.contains(reached) {
                 state = .instruction
             } else if byte == UInt8(ascii: "<")
-                || Markup.declarationOfSomething.contains(reached)
+                || MarkupWord.declarationOfSomething.contains(reached)
             {
                 breakOff()
             } else {
-                state = Markup.endTag.contains(reached) ? .endTag : .tag
+                state = MarkupWord.endTag.contains(reached) ? .endTag : .tag
             }
         }
         return nil
@@ -205,18 +205,18 @@ extension EventFramer {
                 index = index.advancedTo(UInt8(ascii: "<"), bytes, limit)
                 if index == limit { return nil }
             }
-            let word = Markup.step(place, bytes[index])
-            if Markup.isPlace(word) {
+            let word = MarkupWord.step(place, bytes[index])
+            if MarkupWord.isPlace(word) {
                 place = word
                 index += 1
                 continue
             }
-            if word == Markup.event || word == Markup.declaration {
+            if word == MarkupWord.event || word == MarkupWord.declaration {
                 return startAnew(word, at: index)
             }
             refuse(.brokenMarkup, seen: index + 1)
             isUndecided = false
-            if word == Markup.eventEnd {
+            if word == MarkupWord.eventEnd {
                 index += 1
                 return finish(at: index)
             }
@@ -316,19 +316,19 @@ extension EventFramer {
     @inline(__always)
     private mutating func watchForDocument(_ byte: UInt8) -> UInt8 {
         if place == 0 && byte != UInt8(ascii: "<") {
-            if sawEventEnd && !Markup.isWhite(byte) { sawEventEnd = false }
+            if sawEventEnd && !MarkupWord.isWhite(byte) { sawEventEnd = false }
             return 0
         }
-        let result = Markup.step(place, byte)
-        if Markup.isPlace(result) {
+        let result = MarkupWord.step(place, byte)
+        if MarkupWord.isPlace(result) {
             place = result
-            if Markup.endTag.contains(result) { sawEventEnd = false }
+            if MarkupWord.endTag.contains(result) { sawEventEnd = false }
             return 0
         }
         let followsEvent = sawEventEnd
-        sawEventEnd = result == Markup.eventEnd
-        place = byte == UInt8(ascii: "<") ? Markup.opened : 0
-        let isDocument = result == Markup.event || result == Markup.declaration
+        sawEventEnd = result == MarkupWord.eventEnd
+        place = byte == UInt8(ascii: "<") ? MarkupWord.opened : 0
+        let isDocument = result == MarkupWord.event || result == MarkupWord.declaration
         return followsEvent && isDocument ? result : 0
     }
 }
@@ -341,13 +341,13 @@ extension EventFramer {
         if inJunk {
             index = index.advancedTo(UInt8(ascii: "<"), bytes, limit)
         } else {
-            while index < limit && Markup.isWhite(bytes[index]) { index += 1 }
+            while index < limit && MarkupWord.isWhite(bytes[index]) { index += 1 }
         }
         if index == limit { return nil }
         let byte = bytes[index]
         if byte == UInt8(ascii: "<") {
             state = .outsideWord
-            place = Markup.opened
+            place = MarkupWord.opened
         } else if byte == 0xEF {
             state = .byteOrderMark
             closing = 1
@@ -387,8 +387,8 @@ extension EventFramer {
         _ bytes: Slab<UInt8>, _ index: inout Int, _ limit: Int
     ) -> FramerStep? {
         while index < limit {
-            let result = Markup.step(place, bytes[index])
-            if !Markup.isPlace(result) { return endOutsideWord(result, &index) }
+            let result = MarkupWord.step(place, bytes[index])
+            if !MarkupWord.isPlace(result) { return endOutsideWord(result, &index) }
             place = result
             index += 1
         }
@@ -397,24 +397,24 @@ extension EventFramer {
 
     private mutating func endOutsideWord(_ word: UInt8, _ index: inout Int) -> FramerStep? {
         switch word {
-        case Markup.event, Markup.auth:
+        case MarkupWord.event, MarkupWord.auth:
             begin(word, at: index)
-        case Markup.declaration:
+        case MarkupWord.declaration:
             beginHidden(.declaration, startingAt: index - 5)
             // A refused prolog that no document followed.
             if let told = pendingReason {
                 pendingReason = nil
                 return .refused(told, resumeAt: index)
             }
-        case Markup.comment:
+        case MarkupWord.comment:
             beginHidden(.comment, startingAt: index - 3)
             index += 1
-        case Markup.doctype:
+        case MarkupWord.doctype:
             beginHidden(.doctype, startingAt: index - 8)
             if pendingReason == nil { pendingReason = .doctype }
             index += 1
         default:
-            if Markup.instruction.contains(place) {
+            if MarkupWord.instruction.contains(place) {
                 beginHidden(.instruction, startingAt: index - Int(place - 5))
                 return nil
             }

@@ -20,7 +20,7 @@ public struct StoredEvent: BitwiseCopyable {
     public var count: UInt32 = 0
     /// Queue entries (and other holders) that refer to it.
     public var references: UInt32 = 0
-    public var importance: UInt8 = 0
+    public var importance = EventKind.Importance.marker
     /// The team of its sender: walls are checked again when a client changes teams.
     public var team: UInt8 = 0
     /// The hash of its uid, where a newer event of that uid makes it worthless; else 0.
@@ -159,7 +159,7 @@ public struct EventLog: ~Copyable {
     /// Makes the first `count` bytes of the reservation an event. It has one reference, which is
     /// the caller's: to be dropped when the event has been handed to everyone who gets it.
     public mutating func commit(
-        _ count: Int, importance: UInt8, team: UInt8, positionKey: UInt64
+        _ count: Int, importance: EventKind.Importance, team: UInt8, positionKey: UInt64
     ) -> UInt32 {
         invariant(count > 0 && count <= reservedBytes, "an event fits its reservation")
         freeSlotCount -= 1

@@ -58,6 +58,7 @@ public struct Relay: ~Copyable {
     let active: Slab<UInt32>
     public internal(set) var connectedClients = 0
     var peakClients = 0
+    var peakEmergencies = 0
     var uids: ClientIndex
     var callsigns: ClientIndex
 
@@ -101,21 +102,27 @@ public struct Relay: ~Copyable {
         self.config = config
         hashKey = Relay.hashKey(seed: seed)
         randomState = seed
+        arena.label("client records", count: budget.clients)
         clients = arena.take(Client.self, count: budget.clients)
         freeClients = arena.take(UInt32.self, count: budget.clients)
         active = arena.take(UInt32.self, count: budget.clients)
         uids = ClientIndex(clients: budget.clients, arena: &arena)
         callsigns = ClientIndex(clients: budget.clients, arena: &arena)
-        reader = EventReader(arena: &arena)
-        receivePool = BlockPool(
-            poolBytes: budget.receivePoolBytes, blockBytes: Relay.receiveBlockBytes, arena: &arena)
-        assembly = arena.take(UInt8.self, count: budget.eventMaxBytes)
-        log = EventLog(budget: budget, arena: &arena)
-        queues = SendQueues(budget: budget, arena: &arena)
-        superseded = arena.take(UInt32.self, count: budget.clientQueueEvents)
-        replayTable = ReplayTable(budget: budget, arena: &arena)
         toFlush = WorkList(capacity: budget.clients, arena: &arena)
         toClose = WorkList(capacity: budget.clients, arena: &arena)
+        arena.label("client queues", count: budget.clients)
+        queues = SendQueues(budget: budget, arena: &arena)
+        superseded = arena.take(UInt32.self, count: budget.clientQueueEvents)
+        arena.label("event log", count: 1)
+        log = EventLog(budget: budget, arena: &arena)
+        arena.label("receive blocks", count: budget.receivePoolBytes / Relay.receiveBlockBytes)
+        receivePool = BlockPool(
+            poolBytes: budget.receivePoolBytes, blockBytes: Relay.receiveBlockBytes, arena: &arena)
+        arena.label("replay table", count: budget.replayEvents)
+        replayTable = ReplayTable(budget: budget, arena: &arena)
+        arena.label("event reader", count: 1)
+        reader = EventReader(arena: &arena)
+        assembly = arena.take(UInt8.self, count: budget.eventMaxBytes)
         if arena.isMeasuring { return }
         while freeClientCount < budget.clients {
             let index = budget.clients - 1 - freeClientCount

@@ -57,7 +57,7 @@ extension Relay {
         let oldTeam = client.pointee.team
         let newTeam = Teams.team(of: client.pointee, config: config)
         if newTeam != oldTeam {
-            if let kept = ownPosition(index) { 
+            if let kept = ownPosition(index) {
                 announceLeaving(index, of: oldTeam, toNewTeam: newTeam)
                 replayTable.remove(kept)
             }
@@ -91,20 +91,19 @@ extension Relay {
     private mutating func announceLeaving(
         _ index: Int, of team: UInt8, toNewTeam newTeam: UInt8?
     ) {
-        guard makeLogRoom(EventWriter.disconnectBytesMax) else { return }
+        // A uid that had to be cut would name nobody.
+        if clients[index].uid.isCut { return }
+        guard makeLogRoom(EventWriter.maxBytes) else { return }
         let high = random()
         let low = random()
         let client = clients.pointer(at: index)
-        var writer = ByteWriter(log.reserve(EventWriter.disconnectBytesMax))
-        EventWriter.disconnect(
-            uid: client.pointee.uid, type: client.pointee.lastType, at: wall, random: (high, low),
-            into: &writer)
-        if writer.overflowed {
-            log.cancel()
-            return
-        }
+        var writer = ByteWriter(log.reserve(EventWriter.maxBytes))
+        EventWriter.disconnectNotice(
+            randomHigh: high, randomLow: low, uid: client.pointee.uid,
+            type: client.pointee.lastType, now: wall, into: &writer)
+        invariant(!writer.overflowed, "a disconnect notice fits the room that is set aside for it")
         let slot = log.commit(
-            writer.count, importance: EventKind.urgent.importance, team: team, positionKey: 0)
+            writer.count, importance: .important, team: team, positionKey: 0)
         var i = 0
         while i < connectedClients {
             let receiver = Int(active[i])

@@ -139,8 +139,8 @@ extension Relay {
         case .takpRequest:
             totals.swallowed += 1
             denyProtocol(index, event, header)
-        case .delete, .chat, .fileTransfer, .emergency, .emergencyCancel, .position, .marker,
-            .urgent, .other:
+        case .delete, .chat, .fileTransfer, .emergency, .emergencyCancel, .casevac, .reply,
+            .position, .marker, .other:
             route(index, event, header, kind)
         }
     }

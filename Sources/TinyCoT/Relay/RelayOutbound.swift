@@ -83,11 +83,11 @@ extension Relay {
         totals.drops[Int(reason.rawValue)] += 1
     }
 
-    private static func drop(for importance: UInt8) -> QueueDrop {
+    private static func drop(for importance: EventKind.Importance) -> QueueDrop {
         switch importance {
-        case 0: .position
-        case 1: .marker
-        default: .important
+        case .position: .position
+        case .marker: .marker
+        case .important: .important
         }
     }
 
@@ -100,7 +100,7 @@ extension Relay {
         while Int(clients[index].queue.bytes) > goal {
             guard
                 let victim = queues.leastImportant(
-                    index, clients[index].queue, ceiling: .max, log: log)
+                    index, clients[index].queue, ceiling: .important, log: log)
             else { break }
             dropQueued(index, at: victim, .logFull)
         }
@@ -164,38 +164,29 @@ extension Relay {
     private mutating func renewPong() -> Bool {
         let second = wall.milliseconds / 1000
         if pong != EventLog.none && second == pongSecond { return true }
-        guard makeLogRoom(EventWriter.pongBytesMax) else { return pong != EventLog.none }
+        guard makeLogRoom(EventWriter.maxBytes) else { return pong != EventLog.none }
         if pong != EventLog.none { log.release(pong) }
-        var writer = ByteWriter(log.reserve(EventWriter.pongBytesMax))
-        EventWriter.pong(at: wall, into: &writer)
+        var writer = ByteWriter(log.reserve(EventWriter.maxBytes))
+        EventWriter.pong(now: wall, into: &writer)
         invariant(!writer.overflowed, "a pong fits the room that is set aside for it")
         pong = log.commit(
-            writer.count, importance: EventKind.pong.importance, team: Config.noTeam,
-            positionKey: 0)
+            writer.count, importance: .important, team: Config.noTeam, positionKey: 0)
         pongSecond = second
         return true
     }
 
     /// "No" to a client that asks for TAK protocol v1, which was never offered (protocol 5.1).
     mutating func denyProtocol(_ index: Int, _ event: Slab<UInt8>, _ header: EventHeader) {
-        let most = EventWriter.denialBytesMax + Int(header.uid.count)
+        let most = EventWriter.maxBytes + Int(header.uid.count)
         guard makeLogRoom(most) else { return }
         var writer = ByteWriter(log.reserve(most))
-        EventWriter.protocolDenial(
-            to: event.slice(Int(header.uid.offset), Int(header.uid.count)), at: wall,
-            into: &writer)
-        sendOwn(index, writer)
-    }
-
-    /// Commits an event of the server's own and queues it for one client.
-    mutating func sendOwn(_ index: Int, _ writer: ByteWriter) {
-        if writer.overflowed {
+        EventWriter.takpDenial(event, uid: header.uid, now: wall, into: &writer)
+        if writer.overflowed || writer.count > budget.eventMaxBytes {
             log.cancel()
             return
         }
         let slot = log.commit(
-            writer.count, importance: EventKind.urgent.importance, team: Config.noTeam,
-            positionKey: 0)
+            writer.count, importance: .important, team: Config.noTeam, positionKey: 0)
         if clients[index].phase == .connected { push(index, slot) }
         log.release(slot)
     }

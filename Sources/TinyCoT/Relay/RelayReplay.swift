@@ -46,6 +46,7 @@ extension Relay {
         }
         expireAt = min(expireAt, entry.endsAt)
         if !replayTable.store(entry, bytes: log.bytes(of: delivery.slot)) { totals.notKept += 1 }
+        peakEmergencies = max(peakEmergencies, replayTable.count(of: .emergency))
     }
 
     private func replayClass(_ delivery: Delivery) -> ReplayClass {
@@ -214,8 +215,7 @@ extension Relay {
         let isPosition = entry.kind == .position
         let slot = log.commit(
             writer.count,
-            importance: isPosition
-                ? EventKind.position.importance : EventKind.marker.importance,
+            importance: isPosition ? .position : .marker,
             team: entry.team, positionKey: isPosition ? entry.key : 0)
         push(index, slot)
         log.release(slot)
@@ -237,13 +237,13 @@ extension Relay {
         let time = base.adding(milliseconds: age)
         let validFor = Int64(config.emergencyRepeatSeconds) * 1500
         EventRewriter.copyWithTimes(
-            kept, header, time: time, stale: time.adding(milliseconds: validFor), into: &writer)
+            kept, header, time: time, start: time, stale: time.adding(milliseconds: validFor), into: &writer)
         return !writer.overflowed
     }
 
     /// Stores the refreshed alert; the caller holds the reference.
     private mutating func storeEmergency(_ entry: ReplayEntry) -> UInt32? {
-        let most = Int(entry.chain.byteCount) + CoTTime.textBytes * 3
+        let most = Int(entry.chain.byteCount) + CoTTime.writtenBytes * 3
         guard makeLogRoom(most) else { return nil }
         var kept = ByteWriter(assembly)
         replayTable.pool.copy(entry.chain, into: &kept)
@@ -253,7 +253,7 @@ extension Relay {
             return nil
         }
         return log.commit(
-            writer.count, importance: EventKind.emergency.importance, team: entry.team,
+            writer.count, importance: .important, team: entry.team,
             positionKey: 0)
     }
 

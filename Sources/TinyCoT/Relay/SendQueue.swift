@@ -147,7 +147,7 @@ struct SendQueues: ~Copyable {
 
     /// The oldest entry of the least important kind present, if that kind is at most `ceiling`.
     func leastImportant(
-        _ client: Int, _ queue: SendQueue, ceiling: UInt8, log: borrowing EventLog
+        _ client: Int, _ queue: SendQueue, ceiling: EventKind.Importance, log: borrowing EventLog
     ) -> Int? {
         var best: Int?
         var bestImportance = ceiling
@@ -157,7 +157,7 @@ struct SendQueues: ~Copyable {
             if importance < bestImportance || (best == nil && importance == bestImportance) {
                 best = index
                 bestImportance = importance
-                if importance == 0 { return best }
+                if importance == .position { return best }
             }
             index += 1
         }
