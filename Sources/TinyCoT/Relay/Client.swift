@@ -43,7 +43,8 @@ public struct Client: BitwiseCopyable {
     public internal(set) var counters = ClientCounters()
 
     // Inbound: where the framer stands, and the kept beginning of an event.
-    var framer = EventFramer(maxEventBytes: 0)
+    // The limit of a free place has no meaning; admission sets the budget's.
+    var framer = EventFramer(maxEventBytes: 1024)
     var kept = BlockChain()
 
     // Outbound.

@@ -7,8 +7,8 @@
 //   for each readable socket:   while bytes are left { bytesArrived(…); flush }  or  connectionEnded
 //   for each writable socket:   becameWritable(client)
 //   runDeadlines()
+//   close: while let c = nextToClose() { close the descriptor; released(c) }   (tells the others)
 //   flush: while let c = nextToFlush() { n = gather(c); write them; bytesTaken(c, …) }
-//   while let c = nextToClose() { close the descriptor; released(c) }
 //   sleep until nextDeadline()
 //
 // One room a file: RelayClients (who is here), RelayInbound (bytes to events), RelayRouting (who

@@ -8,6 +8,7 @@ extension Relay {
 
     /// The edge sleeps no longer than until this instant.
     public func nextDeadline() -> Instant {
+        if toClose.count > 0 || toFlush.count > 0 { return now }
         if connectedClients == 0 && replayTable.count == 0 { return .never }
         return min(sweepAt, min(expireAt, repeatAt))
     }
