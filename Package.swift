@@ -15,13 +15,19 @@ let common: [SwiftSetting] =
 // array or a growing string in it is an error.
 let core: [SwiftSetting] = common + (embedded ? [.unsafeFlags(["-no-allocations"])] : [])
 
+// The C shim. Only the shipped builds are linked with --wrap (scripts/build.sh), so only they
+// define the counters that take the place of malloc and its kin.
+let shim: [CSetting] =
+    [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-fstack-protector-strong"])]
+    + [.define("_FORTIFY_SOURCE", to: "2", .when(configuration: .release))]
+    + (embedded ? [.define("TCS_WRAP_HEAP")] : [])
+    + (trapsOnAllocation ? [.define("TCS_TRAP_ALLOCATIONS")] : [])
+
 let package = Package(
     name: "TinyCoT",
     products: [.executable(name: "tinycot", targets: ["tinycotd"])],
     targets: [
-        .target(
-            name: "CLinuxSys",
-            cSettings: trapsOnAllocation ? [.define("TCS_TRAP_ALLOCATIONS")] : []),
+        .target(name: "CLinuxSys", cSettings: shim),
         .target(name: "TinyCoT", swiftSettings: core),
         .executableTarget(
             name: "tinycotd", dependencies: ["TinyCoT", "CLinuxSys"], swiftSettings: common),
