@@ -28,7 +28,7 @@ test: ## Run every test, as the release does (see scripts/test)
 	scripts/test
 
 test-fast: ## Run the unit and property tests in debug mode
-	swift test --disable-xctest --filter '^TinyCoTTests\.'
+	scripts/test unit_debug
 
 tidy: ## Check the layout of the sources
 	scripts/tidy
