@@ -53,10 +53,6 @@ for option in -fPIC "-ffile-prefix-map=$PWD=."; do arguments+=(-Xcc "$option"); 
 for option in --gc-sections --build-id=none -z noexecstack -z relro -z now; do
     arguments+=(-Xlinker "$option")
 done
-# Every allocation passes the counter in CLinuxSys/heap.c, those inside the C library included.
-for function in malloc calloc realloc posix_memalign aligned_alloc memalign; do
-    arguments+=(-Xlinker "--wrap=$function")
-done
 
 swift build "${arguments[@]}"
 
