@@ -1,11 +1,11 @@
 // The budget turned into pools: what every table, pool and buffer takes, which descriptors are
 // opened, and what the kernel may hold for us at worst. Made before anything opens; printed by
 // `tinycot budget` and compared with what the machine allows.
-// Invariant: `arenaBytes` is the sum of the rows, each rounded as the arena rounds.
+// Invariant: `arenaBytes` is the sum of the rows.
 
-/// The plan. Whoever takes slabs from the arena adds a row for them.
+/// The plan, made from an arena that has measured everything: so it cannot differ from what is taken.
 public struct MemoryPlan: BitwiseCopyable {
-    /// One pool: `totalBytes` is `count * unitBytes`, rounded up to the arena's alignment.
+    /// One pool. `unitBytes` is what one of it takes, bookkeeping included, rounded down.
     public struct Row: BitwiseCopyable {
         public var name: StaticString = ""
         public var count = 0
@@ -23,18 +23,24 @@ public struct MemoryPlan: BitwiseCopyable {
     public static var descriptorRowLimit: Int { 16 }
 
     public let budget: Budget
+    /// What the one mapping must hold.
+    public let arenaBytes: Int
     private var rows: InlineArray<48, Row>
     public private(set) var rowCount = 0
     private var descriptorRows: InlineArray<16, DescriptorRow>
     public private(set) var descriptorRowCount = 0
 
-    /// The plan for what the configuration and the edge take. The relay adds its own rows.
-    public init(budget: Budget) {
+    /// - Parameter arena: what everything that takes memory has taken from it, or only measured.
+    public init(budget: Budget, arena: borrowing Arena) {
         self.budget = budget
+        arenaBytes = arena.usedBytes
         rows = .init(repeating: Row())
         descriptorRows = .init(repeating: DescriptorRow())
-        add("configuration tables", count: 2, unitBytes: Config.tableBytes(budget))
-        add("configuration file", count: 1, unitBytes: budget.configFileBytes)
+        var i = 0
+        while i < arena.rowCount {
+            add(arena.rows[i])
+            i += 1
+        }
         addDescriptors("clients", budget.clients)
         addDescriptors("listeners", budget.listeners)
         addDescriptors("status socket", 1)
@@ -49,12 +55,11 @@ public struct MemoryPlan: BitwiseCopyable {
         addDescriptors("standard streams", 3)
     }
 
-    public mutating func add(_ name: StaticString, count: Int, unitBytes: Int) {
+    private mutating func add(_ pool: ArenaRow) {
         invariant(rowCount < MemoryPlan.rowLimit, "the plan has room for every pool")
-        invariant(count >= 0 && unitBytes >= 0, "a pool has no negative size")
         rows[rowCount] = Row(
-            name: name, count: count, unitBytes: unitBytes,
-            totalBytes: Arena.roundUp(count * unitBytes))
+            name: pool.name, count: pool.count, unitBytes: pool.bytes / max(1, pool.count),
+            totalBytes: pool.bytes)
         rowCount += 1
     }
 
@@ -77,17 +82,6 @@ public struct MemoryPlan: BitwiseCopyable {
     }
 
     // MARK: Sums
-
-    /// What the one mapping must hold.
-    public var arenaBytes: Int {
-        var sum = 0
-        var i = 0
-        while i < rowCount {
-            sum += rows[i].totalBytes
-            i += 1
-        }
-        return sum
-    }
 
     /// The arena and what lies outside it.
     public var plannedBytes: Int { arenaBytes + budget.processBytes }
@@ -155,15 +149,5 @@ public struct MemoryPlan: BitwiseCopyable {
         error.number = needed
         error.maximum = key.value(in: budget)
         return error
-    }
-}
-
-extension Config {
-    /// What one set of tables takes from the arena; `init(budget:arena:)` takes the same.
-    static func tableBytes(_ budget: Budget) -> Int {
-        Arena.bytes(ListenerConfig.self, count: budget.listeners)
-            + Arena.bytes(Network.self, count: budget.allowedNetworks)
-            + Arena.bytes(TeamConfig.self, count: budget.teams)
-            + Arena.bytes(TeamMember.self, count: budget.teamMembers)
     }
 }

@@ -19,6 +19,8 @@ extension Relay {
                 handleFramed(index, bytes, start, end)
                 count(client, end - at)
                 at = end
+                // Only here is no document open, so the rest may be handed in as a chunk of its own.
+                if pressure && at < bytes.count { return at }
             case .refused(let refusal, let resumeAt):
                 receivePool.release(&client.pointee.kept)
                 refuse(index, refusal)
@@ -31,7 +33,6 @@ extension Relay {
             case .foreign(let reason):
                 end(index, reason)
             }
-            if pressure && at < bytes.count { return at }
         }
         return bytes.count
     }
