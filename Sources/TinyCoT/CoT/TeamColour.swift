@@ -2,7 +2,7 @@
 // are one number. Used for `__group/@name` of events and for `colours` in the configuration.
 // Case matters, as it does for every client. Names that other clients invent have no bit.
 
-public enum TeamColour: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+public enum TeamColour: UInt8, Sendable, BitwiseCopyable {
     case white, yellow, orange, magenta, red, maroon, purple, darkBlue, blue, cyan, teal, green
     case darkGreen, brown
 
