@@ -145,7 +145,8 @@ private func lost(_ name: String, _ stream: String, _ reasons: Refusal...) -> Ca
         for item in Self.cutOff {
             let told = frame(Bytes((item.stream + good + good + good).utf8))
             #expect(told.suffix(2) == [.event(good), .event(good)], "\(item.name): \(told)")
-            expectSame(Bytes((item.stream + good + " " + good).utf8), as: told.dropLast(), item.name)
+            expectSame(
+                Bytes((item.stream + good + " " + good).utf8), as: told.dropLast(), item.name)
         }
         // In text, the next one looks nested until the one after it shows that it was not.
         expectSame(
