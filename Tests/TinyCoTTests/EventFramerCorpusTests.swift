@@ -151,6 +151,7 @@ private struct StreamWriter {
     private let names = ["a", "e", "events", "even", "event-x", "x:event", "auth", "Event", "_x"]
     private let hidden = [
         "", " </event> ", "<event>", " <event a='", "<?xml ", "</event", "</event><a", "<!", "'\"",
+        "-> <a>", "]> <a>", "> <a>",
     ]
 
     private mutating func content(_ depth: Int) -> String {
