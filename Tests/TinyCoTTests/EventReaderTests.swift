@@ -185,21 +185,21 @@ import Testing
 
     @Test func wordsOfNamesAreTheBytesOfNames() {
         let bytes = Array("endpoint".utf8)
-        let word = bytes.withUnsafeBufferPointer { EightBytes.load($0.baseAddress!) }
-        #expect(word == EightBytes.word("e", "n", "d", "p", "o", "i", "n", "t"))
+        let word = bytes.withUnsafeBufferPointer { EightByteWord.load($0.baseAddress!) }
+        #expect(word == EightByteWord.word("e", "n", "d", "p", "o", "i", "n", "t"))
         for byte in UInt8.min...UInt8.max {
             // Every byte value in every place, against production 4a of XML 1.0.
             let isName = byte < 0x80 && NameCharacters.canFollow(UInt32(byte))
             for place in 0..<8 {
-                let around = EightBytes.all(UInt8(ascii: "a"))
+                let around = EightByteWord.all(UInt8(ascii: "a"))
                 let shift = UInt64(place * 8)
                 let word = around & ~(0xFF << shift) | UInt64(byte) << shift
-                let mask = EightBytes.notNames(word)
+                let mask = EightByteWord.notNames(word)
                 #expect(mask == (isName ? 0 : 0x80 << shift), "\(byte) \(place)")
-                let stops = EightBytes.stops(word, mark: UInt8(ascii: "\""))
+                let stops = EightByteWord.stops(word, mark: UInt8(ascii: "\""))
                 let isStop = byte < 0x20 || byte >= 0x80 || "\"<&".utf8.contains(byte)
                 #expect((stops != 0) == isStop)
-                if isStop { #expect(EightBytes.before(stops) == place) }
+                if isStop { #expect(EightByteWord.before(stops) == place) }
             }
         }
     }
