@@ -80,7 +80,7 @@ import Testing
             $0 == "clients                             1,024       262,144   268,435,456  25.0 %"
         })
         #expect(lines.contains {
-            $0 == "memory_bytes                                             1,073,741,824 100.0 %"
+            $0 == "memory_bytes                                            1,073,741,824 100.0 %"
         })
         // Every line of figures ends in the same column.
         let shares = lines.filter { $0.hasSuffix("%") }

@@ -28,6 +28,9 @@ public struct Nearness: BitwiseCopyable {
     public mutating func offer(_ known: Quotation) {
         let isLong = known.wasCut || Int(known.text.count) > Nearness.limit
         guard isComparable && !isLong else { return }
+        // So many letters must at least be added or left out.
+        let difference = Int(known.text.count) - Int(wanted.count)
+        if abs(difference) >= bestDistance { return }
         let distance = distance(to: known.text)
         if distance < bestDistance {
             bestDistance = distance
