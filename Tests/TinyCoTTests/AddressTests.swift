@@ -58,7 +58,8 @@ import Testing
         var buffer = [CChar](repeating: 0, count: 64)
         let result = inet_ntop(AF_INET6, bytes, &buffer, 64)
         precondition(result != nil)
-        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return String(
+            decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     private func randomAddress(_ random: inout SeededGenerator) -> Address {
@@ -82,8 +83,11 @@ import Testing
 
     @Test func readsWhatTheSystemReads() {
         var random = SeededGenerator(seed: 4)
-        let pieces = [":", "::", ".", "0", "1", "ffff", "00", "1.2.3.4", "255", "256", "g", "%eth0", " ", "F0"]
-            .map { Array($0.utf8) }
+        let pieces = [
+            ":", "::", ".", "0", "1", "ffff", "00", "1.2.3.4", "255", "256", "g", "%eth0", " ",
+            "F0",
+        ]
+        .map { Array($0.utf8) }
         var accepted = 0
         for round in 0..<20_000 {
             let address = randomAddress(&random)
@@ -102,7 +106,8 @@ import Testing
 
     @Test(arguments: [
         "", ":", "::", ":::", "1::", "::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8",
-        "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "1::2::3", "1:", ":1", "12345::", "::ffff:1.2.3.4",
+        "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8", "1::2::3", "1:", ":1", "12345::",
+        "::ffff:1.2.3.4",
         "1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:7:1.2.3.4", "::1.2.3", "::1.2.3.4:5", "1.2.3.4::",
         "1.2.3.4", "1.2.3", "1.2.3.4.5", "1.2.3.", ".1.2.3", "1..2.3", "01.2.3.4", "0.0.0.0",
         "256.1.1.1", "1.2.3.4 ", "0x1.2.3.4", "::ffff:1.2.3.04", "fe80::1%eth0", "A::b", "::g",
@@ -126,8 +131,12 @@ import Testing
         #expect(show(Address()) == "::")
         #expect(show(Address(high: 0, low: 1)) == "::1")
         // RFC 5952, 4.2: the longest run, the first of equals, never a single group.
-        #expect(show(Address(high: 0x2001_0db8_0000_0000, low: 0x0001_0000_0000_0001)) == "2001:db8::1:0:0:1")
-        #expect(show(Address(high: 0x2001_0db8_0000_0001, low: 0x0001_0001_0001_0001)) == "2001:db8:0:1:1:1:1:1")
+        #expect(
+            show(Address(high: 0x2001_0db8_0000_0000, low: 0x0001_0000_0000_0001))
+                == "2001:db8::1:0:0:1")
+        #expect(
+            show(Address(high: 0x2001_0db8_0000_0001, low: 0x0001_0001_0001_0001))
+                == "2001:db8:0:1:1:1:1:1")
     }
 
     @Test func endpoints() throws {
@@ -142,16 +151,17 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("", .notAnAddress), ("8087", .notAnAddress), (":8087", .notAnAddress),
-        ("localhost:8087", .notAnAddress), ("0.0.0.0", .missingPort), ("0.0.0.0:", .badPort),
-        ("0.0.0.0:0", .badPort), ("0.0.0.0:65536", .badPort), ("0.0.0.0:08087", .badPort),
-        ("0.0.0.0:-1", .badPort), ("0.0.0.0:80 ", .badPort), ("::1:8087", .missingBrackets),
-        ("::", .missingBrackets), ("[::]", .missingPort), ("[::]8087", .badPort),
-        ("[::", .notAnAddress), ("[]:1", .notAnAddress), ("[1.2.3.4]:1", .notAnAddress),
-        ("[fe80::1%eth0]:1", .zone), ("[::]:1:2", .badPort), ("]:1", .notAnAddress),
-        ("[", .notAnAddress), ("[:]", .notAnAddress),
-    ] as [(String, AddressProblem)])
+    @Test(
+        arguments: [
+            ("", .notAnAddress), ("8087", .notAnAddress), (":8087", .notAnAddress),
+            ("localhost:8087", .notAnAddress), ("0.0.0.0", .missingPort), ("0.0.0.0:", .badPort),
+            ("0.0.0.0:0", .badPort), ("0.0.0.0:65536", .badPort), ("0.0.0.0:08087", .badPort),
+            ("0.0.0.0:-1", .badPort), ("0.0.0.0:80 ", .badPort), ("::1:8087", .missingBrackets),
+            ("::", .missingBrackets), ("[::]", .missingPort), ("[::]8087", .badPort),
+            ("[::", .notAnAddress), ("[]:1", .notAnAddress), ("[1.2.3.4]:1", .notAnAddress),
+            ("[fe80::1%eth0]:1", .zone), ("[::]:1:2", .badPort), ("]:1", .notAnAddress),
+            ("[", .notAnAddress), ("[:]", .notAnAddress),
+        ] as [(String, AddressProblem)])
     func badEndpoints(_ text: String, _ expected: AddressProblem) {
         #expect(endpoint(text) == .failure(expected))
     }

@@ -62,9 +62,10 @@ import Testing
                 }
             }
             for beyond in [key.range.lowerBound - 1, key.range.upperBound + 1] {
-                #expect(failure("{\"\(key.name)\": \(beyond)}")
-                    == "budget.json, line 1: \(key.name) is \(beyond), but must lie between "
-                    + "\(key.range.lowerBound) and \(key.range.upperBound).")
+                #expect(
+                    failure("{\"\(key.name)\": \(beyond)}")
+                        == "budget.json, line 1: \(key.name) is \(beyond), but must lie between "
+                        + "\(key.range.lowerBound) and \(key.range.upperBound).")
             }
         }
         #expect(BudgetKey.eventMaxBytes.range == 1_024...65_536)
@@ -74,19 +75,31 @@ import Testing
 
     @Test(arguments: [
         ("{\n\"client\": 1}", "line 2: unknown key \"client\"; did you mean \"clients\"?"),
-        ("{\"memoryBytes\": 1}", "line 1: unknown key \"memoryBytes\"; did you mean \"memory_bytes\"?"),
+        (
+            "{\"memoryBytes\": 1}",
+            """
+            line 1: unknown key \"memoryBytes\"; did you mean \"memory_bytes\"?
+            """
+        ),
         ("{\"cleints\": 1}", "line 1: unknown key \"cleints\"; did you mean \"clients\"?"),
         ("{\"frobnicate\": 1}", "line 1: unknown key \"frobnicate\"."),
         ("{\"\": 1}", "line 1: unknown key \"\"."),
         ("{\"a\\u001b[2J\": 1}", "line 1: unknown key \"a\\x1b[2J\"."),
         ("{\"clients\": 1,\n\"clie\\u006ets\": 2}", "line 2: the key \"clients\" is given twice."),
-        ("{\"clients\": \"128\"}", "line 1: clients must be a whole number, found the string \"128\"."),
+        (
+            "{\"clients\": \"128\"}",
+            """
+            line 1: clients must be a whole number, found the string \"128\".
+            """
+        ),
         ("{\"clients\": 1.5}", "line 1: clients must be a whole number, found the number \"1.5\"."),
         ("{\"clients\": 1e2}", "line 1: clients must be a whole number, found the number \"1e2\"."),
         ("{\"clients\": null}", "line 1: clients must be a whole number, found null."),
         ("{\"clients\": {}}", "line 1: clients must be a whole number, found an object."),
-        ("{\"clients\": 99999999999999999999}",
-            "line 1: clients is 99999999999999999999, but must lie between 1 and 1024."),
+        (
+            "{\"clients\": 99999999999999999999}",
+            "line 1: clients is 99999999999999999999, but must lie between 1 and 1024."
+        ),
         ("[]", "line 1: the file must be an object, found a list."),
         ("7", "line 1: the file must be an object, found the number \"7\"."),
     ])
@@ -95,22 +108,56 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{\"clients\": 64}",
-            "line 1: clients_per_address is 128, but must be at most 64 because clients is 64."),
-        ("{\n\"clients_per_address\": 200,\n\"memory_bytes\": 8388608}",
-            "line 2: clients_per_address is 200, but must be at most 128 because clients is 128."),
-        ("{\"client_queue_bytes\": 65535}",
-            "line 1: client_queue_bytes is 65535, but must be at least 65536 because event_max_bytes is 65536."),
-        ("{\"event_log_bytes\": 262143}",
-            "line 1: event_log_bytes is 262143, but must be at least 262144 because event_max_bytes is 65536."),
-        ("{\"client_queue_bytes\": 1572865}",
-            "line 1: client_queue_bytes is 1572865, but must be at most 1572864 because event_log_bytes is 1572864."),
-        ("{\"client_queue_events\": 5000}",
-            "line 1: client_queue_events is 5000, but must be at most 4096 because event_log_events is 4096."),
-        ("{\"receive_pool_bytes\": 73727}",
-            "line 1: receive_pool_bytes is 73727, but must be at least 73728 because event_max_bytes is 65536."),
-        ("{\"replay_bytes\": 65536}",
-            "line 1: replay_bytes is 65536, but must be at least 73728 because event_max_bytes is 65536."),
+        (
+            "{\"clients\": 64}",
+            "line 1: clients_per_address is 128, but must be at most 64 because clients is 64."
+        ),
+        (
+            "{\n\"clients_per_address\": 200,\n\"memory_bytes\": 8388608}",
+            "line 2: clients_per_address is 200, but must be at most 128 because clients is 128."
+        ),
+        (
+            "{\"client_queue_bytes\": 65535}",
+            """
+            line 1: client_queue_bytes is 65535, but must be at least 65536 because \
+            event_max_bytes is 65536.
+            """
+        ),
+        (
+            "{\"event_log_bytes\": 262143}",
+            """
+            line 1: event_log_bytes is 262143, but must be at least 262144 because \
+            event_max_bytes is 65536.
+            """
+        ),
+        (
+            "{\"client_queue_bytes\": 1572865}",
+            """
+            line 1: client_queue_bytes is 1572865, but must be at most 1572864 because \
+            event_log_bytes is 1572864.
+            """
+        ),
+        (
+            "{\"client_queue_events\": 5000}",
+            """
+            line 1: client_queue_events is 5000, but must be at most 4096 because \
+            event_log_events is 4096.
+            """
+        ),
+        (
+            "{\"receive_pool_bytes\": 73727}",
+            """
+            line 1: receive_pool_bytes is 73727, but must be at least 73728 because \
+            event_max_bytes is 65536.
+            """
+        ),
+        (
+            "{\"replay_bytes\": 65536}",
+            """
+            line 1: replay_bytes is 65536, but must be at least 73728 because \
+            event_max_bytes is 65536.
+            """
+        ),
     ])
     func contradictions(_ text: String, _ expected: String) {
         #expect(failure(text) == "budget.json, " + expected)
@@ -151,5 +198,43 @@ import Testing
             }
         }
         #expect(accepted > 100)
+    }
+}
+
+@Suite struct ConfigurationPageTests {
+    /// docs/configuration.md says of every key of the budget the default and the bounds that
+    /// the program has.
+    @Test func thePageSaysWhatTheProgramDoes() throws {
+        let root = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let page = try String(
+            contentsOf: root.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
+        let lines = page.split(separator: "\n")
+        for i in 0..<BudgetKey.count {
+            let key = BudgetKey(rawValue: UInt8(i))!
+            // `teams` is a key of both files; the budget comes last.
+            let row = lines.last { $0.hasPrefix("| `\(key.name)` |") } ?? ""
+            let figures =
+                "| \(grouped(key.value(in: Budget()))) "
+                + "| \(grouped(key.range.lowerBound)) to \(grouped(key.range.upperBound)) |"
+            #expect(row.hasSuffix(figures), "\(key.name)")
+        }
+        for table in [ConfigKeys.file, .cot, .team] {
+            var i = 0
+            while let name = table.name(i) {
+                #expect(page.contains(table == .cot ? "\"\(name)\"" : "| `\(name)` |"), "\(name)")
+                i += 1
+            }
+        }
+    }
+
+    private func grouped(_ value: Int) -> String {
+        var digits = Array(String(value))
+        var position = digits.count - 3
+        while position > 0 {
+            digits.insert(",", at: position)
+            position -= 3
+        }
+        return String(digits)
     }
 }

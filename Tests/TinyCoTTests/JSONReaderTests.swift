@@ -64,22 +64,39 @@ import Testing
     }
 
     @Test func errorsPointAtTheCharacter() {
-        #expect(failure("{\"a\": 1,}")
-            == "f, line 1, column 9: the last value of a list or object must not have a comma behind it.")
-        #expect(failure("[1\n  2]") == "f, line 2, column 3: expected a comma or \"]\", found \"2\".")
-        #expect(failure("{\"é\" 1}")
-            == "f, line 1, column 6: expected a colon behind the key, found \"1\".")
-        #expect(failure("[\"\\q\"]")
-            == "f, line 1, column 3: JSON knows no such escape in a string.")
-        #expect(failure("{}x") == "f, line 1, column 3: nothing may follow the closing bracket, found \"x\".")
+        #expect(
+            failure("{\"a\": 1,}")
+                == """
+                f, line 1, column 9: the last value of a list or object must not have a comma \
+                behind it.
+                """)
+        #expect(
+            failure("[1\n  2]") == """
+                f, line 2, column 3: expected a comma or \"]\", found \"2\".
+                """)
+        #expect(
+            failure("{\"é\" 1}")
+                == "f, line 1, column 6: expected a colon behind the key, found \"1\".")
+        #expect(
+            failure("[\"\\q\"]")
+                == "f, line 1, column 3: JSON knows no such escape in a string.")
+        #expect(
+            failure("{}x") == """
+                f, line 1, column 3: nothing may follow the closing bracket, found \"x\".
+                """)
         #expect(failure("") == "f, line 1, column 1: expected a value, found the end of the file.")
-        #expect(failure("[\n") == "f, line 2, column 1: expected a value, found the end of the file.")
+        #expect(
+            failure("[\n") == """
+                f, line 2, column 1: expected a value, found the end of the file.
+                """)
         #expect(failure("[01]") == "f, line 1, column 3: a number must not begin with a zero.")
         #expect(failure("[] // a note") == "f, line 1, column 4: JSON has no comments.")
-        #expect(failure("{\"a\": \"b\n}")
-            == "f, line 1, column 7: this string has no closing quote.")
-        #expect(failure([0x5B, 0x22, 0xFF, 0x22, 0x5D])
-            == "f, line 1, column 3: a string is not valid UTF-8, found the byte 0xff.")
+        #expect(
+            failure("{\"a\": \"b\n}")
+                == "f, line 1, column 7: this string has no closing quote.")
+        #expect(
+            failure([0x5B, 0x22, 0xFF, 0x22, 0x5D])
+                == "f, line 1, column 3: a string is not valid UTF-8, found the byte 0xff.")
         #expect(failure("[\u{1}]") == "f, line 1, column 2: expected a value, found \"\\x01\".")
     }
 
@@ -90,18 +107,21 @@ import Testing
 
     @Test func depthIsBounded() {
         func nested(_ depth: Int) -> [UInt8] {
-            Array((String(repeating: "[", count: depth) + String(repeating: "]", count: depth)).utf8)
+            Array(
+                (String(repeating: "[", count: depth) + String(repeating: "]", count: depth)).utf8)
         }
         #expect(read(nested(16)).value != nil)
         #expect(read(nested(17)).isTooDeep)
         #expect(read(nested(30_000)).isTooDeep)
     }
 
-    @Test(arguments: [
-        ("0", 0), ("-0", 0), ("-17", -17), ("9223372036854775807", Int.max),
-        ("9223372036854775808", Int.max), ("-99999999999999999999999", Int.min),
-        ("1.0", nil), ("1e3", nil), ("99999999999999999999.5", nil), ("\"1\"", nil), ("true", nil),
-    ] as [(String, Int?)])
+    @Test(
+        arguments: [
+            ("0", 0), ("-0", 0), ("-17", -17), ("9223372036854775807", Int.max),
+            ("9223372036854775808", Int.max), ("-99999999999999999999999", Int.min),
+            ("1.0", nil), ("1e3", nil), ("99999999999999999999.5", nil), ("\"1\"", nil),
+            ("true", nil),
+        ] as [(String, Int?)])
     func wholeNumbers(_ text: String, _ expected: Int?) throws {
         let memory = OwnedBytes(text)
         var reader = JSONReader(memory.slab)
@@ -162,7 +182,11 @@ import Testing
             if value != nil { accepted += 1 }
             if value != expected && !isTooDeep && disagreements < 10 {
                 disagreements += 1
-                Issue.record("\(String(decoding: bytes, as: UTF8.self)): \(String(describing: value)), Python \(answer)")
+                Issue.record(
+                    """
+                    \(String(decoding: bytes, as: UTF8.self)): \(String(describing: value)), \
+                    Python \(answer)
+                    """)
             }
         }
         // Enough of both, or the comparison proves nothing.

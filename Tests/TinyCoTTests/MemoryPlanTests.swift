@@ -15,7 +15,8 @@ import Testing
         plan.add("odd", count: 3, unitBytes: 7)
         let rows = (0..<plan.rowCount).map(plan.row)
         #expect(rows.reduce(0) { $0 + $1.totalBytes } == plan.arenaBytes)
-        #expect(rows.allSatisfy { $0.totalBytes % 64 == 0 && $0.totalBytes >= $0.count * $0.unitBytes })
+        #expect(
+            rows.allSatisfy { $0.totalBytes % 64 == 0 && $0.totalBytes >= $0.count * $0.unitBytes })
         #expect(rows.last!.totalBytes == 64)
         #expect(plan.plannedBytes == plan.arenaBytes + 1_572_864)
         #expect(plan.headroomBytes == 8_388_608 - plan.plannedBytes)
@@ -47,24 +48,38 @@ import Testing
         plan.add("more", count: 1, unitBytes: 8_388_608 - plan.plannedBytes)
         #expect(sentence(plan) == nil)
         plan.add("one more", count: 1, unitBytes: 1)
-        #expect(sentence(plan)
-            == "budget.json: memory_bytes is 8388608, but the plan needs 8388672 bytes.")
+        #expect(
+            sentence(plan)
+                == "budget.json: memory_bytes is 8388608, but the plan needs 8388672 bytes.")
 
         var budget = Budget()
         budget.kernelSocketBytes = 25_165_823
-        #expect(sentence(MemoryPlan(budget: budget))
-            == "budget.json: kernel_socket_bytes is 25165823, but the socket buffers of all clients can take 25165824 bytes.")
+        #expect(
+            sentence(MemoryPlan(budget: budget))
+                == """
+                budget.json: kernel_socket_bytes is 25165823, but the socket buffers of all \
+                clients can take 25165824 bytes.
+                """)
         budget = Budget()
         budget.fileDescriptors = 156
-        #expect(sentence(MemoryPlan(budget: budget))
-            == "budget.json: file_descriptors is 156, but the plan needs 157.")
+        #expect(
+            sentence(MemoryPlan(budget: budget))
+                == "budget.json: file_descriptors is 156, but the plan needs 157.")
 
         let plain = MemoryPlan(budget: Budget())
         #expect(sentence(plain, cgroup: plain.plannedBytes, limit: 157) == nil)
-        #expect(sentence(plain, cgroup: 1_000)
-            == "budget.json: the plan needs \(plain.plannedBytes) bytes, but memory.max of this control group is 1000 (memory_bytes is 8388608).")
-        #expect(sentence(plain, limit: 64)
-            == "budget.json: the plan needs 157 file descriptors, but the system allows this process 64 (file_descriptors is 192).")
+        #expect(
+            sentence(plain, cgroup: 1_000)
+                == """
+                budget.json: the plan needs \(plain.plannedBytes) bytes, but memory.max of \
+                this control group is 1000 (memory_bytes is 8388608).
+                """)
+        #expect(
+            sentence(plain, limit: 64)
+                == """
+                budget.json: the plan needs 157 file descriptors, but the system allows this \
+                process 64 (file_descriptors is 192).
+                """)
     }
 
     @Test func theTableFitsATerminal() {
@@ -76,12 +91,12 @@ import Testing
         let lines = table.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.allSatisfy { $0.utf8.count <= 80 })
         #expect(table.hasSuffix("\n"))
-        #expect(lines.contains {
-            $0 == "clients                             1,024       262,144   268,435,456  25.0 %"
-        })
-        #expect(lines.contains {
-            $0 == "memory_bytes                                            1,073,741,824 100.0 %"
-        })
+        let clients =
+            "clients                             1,024       262,144   268,435,456  25.0 %"
+        #expect(lines.contains { $0 == clients })
+        let limit =
+            "memory_bytes                                            1,073,741,824 100.0 %"
+        #expect(lines.contains { $0 == limit })
         // Every line of figures ends in the same column.
         let shares = lines.filter { $0.hasSuffix("%") }
         #expect(Set(shares.map(\.utf8.count)).count == 1)
