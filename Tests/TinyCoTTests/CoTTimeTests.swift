@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func agreesWithFoundationBothWays() {
-        var random = MutationGenerator(state: 11)
+        var random = SeededGenerator(seed: 11)
         let latest: Int64 = 253_402_300_799_999
         var times = (0..<20_000).map { _ in Int64.random(in: 0...latest, using: &random) }
         // Every day around the ends of February in years that differ in kind.

@@ -40,19 +40,6 @@ func text<let capacity: Int>(_ short: ShortText<capacity>) -> String {
     String(decoding: (0..<Int(short.count)).map { short[$0] }, as: UTF8.self)
 }
 
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
 /// Changes a text as an operator, a bad disk or an attacker would.
 func mutate(
     _ original: [UInt8], pieces: [[UInt8]], using random: inout SeededGenerator

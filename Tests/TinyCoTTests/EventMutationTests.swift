@@ -30,7 +30,7 @@ import Testing
             [0xF4, 0x90, 0x80, 0x80],
         ]
 
-    static func mutate(_ event: [UInt8], _ random: inout MutationGenerator) -> [UInt8] {
+    static func mutate(_ event: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
         var bytes = event
         for _ in 0..<Int.random(in: 1...3, using: &random) {
             // The framer delivers nothing that does not begin with `<event`.
@@ -125,7 +125,7 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
     func theReaderAgreesWithTheJudge(seed: UInt64) {
-        var random = MutationGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         let names = (EventCorpus.names() + EventCorpus.names(in: "hostile")).filter {
             !$0.hasPrefix("75") && !$0.hasPrefix("51")
         }

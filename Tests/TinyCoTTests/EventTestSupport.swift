@@ -1,19 +1,8 @@
 // What the tests of the event files share: reading from the corpus, running the reader over
-// bytes, turning ranges back into text, a generator of seeded mutations.
+// bytes, turning ranges back into text.
 import Foundation
 
 @testable import TinyCoT
-
-struct MutationGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 enum EventCorpus {
     static let folder = URL(fileURLWithPath: #filePath)

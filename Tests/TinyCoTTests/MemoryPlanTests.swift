@@ -9,15 +9,23 @@ import Testing
         }
     }
 
+    /// A plan for pools of the given names, counts and sizes.
+    private func plan(
+        _ pools: [(StaticString, count: Int, unitBytes: Int)], budget: Budget = Budget()
+    ) -> MemoryPlan {
+        var arena = Arena.measuring()
+        for pool in pools {
+            arena.label(pool.0, count: pool.count)
+            _ = arena.take(UInt8.self, count: pool.count * pool.unitBytes)
+        }
+        return MemoryPlan(budget: budget, arena: arena)
+    }
+
     @Test func sumsAreTheSumsOfTheRows() {
-        var plan = MemoryPlan(budget: Budget())
-        plan.add("clients", count: 128, unitBytes: 1_000)
-        plan.add("odd", count: 3, unitBytes: 7)
+        let plan = plan([("clients", count: 128, unitBytes: 1_000), ("odd", count: 3, unitBytes: 7)])
         let rows = (0..<plan.rowCount).map(plan.row)
-        #expect(rows.reduce(0) { $0 + $1.totalBytes } == plan.arenaBytes)
-        #expect(
-            rows.allSatisfy { $0.totalBytes % 64 == 0 && $0.totalBytes >= $0.count * $0.unitBytes })
-        #expect(rows.last!.totalBytes == 64)
+        #expect(rows.map(\.totalBytes) == [128_000, 64])
+        #expect(plan.arenaBytes == 128_064)
         #expect(plan.plannedBytes == plan.arenaBytes + 1_572_864)
         #expect(plan.headroomBytes == 8_388_608 - plan.plannedBytes)
         // 128 x 2 x (32 KiB + 64 KiB)
@@ -27,35 +35,40 @@ import Testing
         #expect(plan.descriptors == 157)
     }
 
-    /// What the configuration takes from a real arena is what the plan says.
-    @Test func theRowsOfTheConfigurationAreWhatItTakes() {
-        for teams in [1, 16, 64] {
+    /// What is measured is what is taken: a mapping of exactly the planned size is used up.
+    @Test func theRelayTakesWhatThePlanSays() {
+        for clients in [1, 16, 128] {
             var budget = Budget()
-            budget.teams = teams
-            budget.teamMembers = 17
-            let plan = MemoryPlan(budget: budget)
-            var arena = Arena.measuring()
-            _ = Config(budget: budget, arena: &arena)
-            _ = Config(budget: budget, arena: &arena)
-            _ = arena.take(UInt8.self, count: budget.configFileBytes)
+            budget.clients = clients
+            budget.clientsPerAddress = clients
+            var measuring = Arena.measuring()
+            let measured = Config(budget: budget, arena: &measuring)
+            _ = Relay(budget: budget, config: measured, seed: 1, arena: &measuring)
+            let plan = MemoryPlan(budget: budget, arena: measuring)
+            let memory = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: plan.arenaBytes, alignment: 64)
+            defer { memory.deallocate() }
+            memory.initializeMemory(as: UInt8.self, repeating: 0)
+            var arena = Arena(memory: memory)
+            let config = Config(budget: budget, arena: &arena)
+            _ = Relay(budget: budget, config: config, seed: 1, arena: &arena)
             #expect(arena.usedBytes == plan.arenaBytes)
+            let rows = (0..<plan.rowCount).map(plan.row)
+            #expect(rows.reduce(0) { $0 + $1.totalBytes } == plan.arenaBytes)
         }
     }
 
     @Test func refusalsNameTheKeyAndBothNumbers() {
-        #expect(sentence(MemoryPlan(budget: Budget())) == nil)
-        var plan = MemoryPlan(budget: Budget())
-        plan.add("more", count: 1, unitBytes: 8_388_608 - plan.plannedBytes)
-        #expect(sentence(plan) == nil)
-        plan.add("one more", count: 1, unitBytes: 1)
+        let most = 8_388_608 - 1_572_864
+        #expect(sentence(plan([("all", count: 1, unitBytes: most)])) == nil)
         #expect(
-            sentence(plan)
+            sentence(plan([("all", count: 1, unitBytes: most), ("one", count: 1, unitBytes: 1)]))
                 == "budget.json: memory_bytes is 8388608, but the plan needs 8388672 bytes.")
 
         var budget = Budget()
         budget.kernelSocketBytes = 25_165_823
         #expect(
-            sentence(MemoryPlan(budget: budget))
+            sentence(plan([], budget: budget))
                 == """
                 budget.json: kernel_socket_bytes is 25165823, but the socket buffers of all \
                 clients can take 25165824 bytes.
@@ -63,10 +76,10 @@ import Testing
         budget = Budget()
         budget.fileDescriptors = 156
         #expect(
-            sentence(MemoryPlan(budget: budget))
+            sentence(plan([], budget: budget))
                 == "budget.json: file_descriptors is 156, but the plan needs 157.")
 
-        let plain = MemoryPlan(budget: Budget())
+        let plain = plan([("some", count: 1, unitBytes: 1_000)])
         #expect(sentence(plain, cgroup: plain.plannedBytes, limit: 157) == nil)
         #expect(
             sentence(plain, cgroup: 1_000)
@@ -85,8 +98,7 @@ import Testing
     @Test func theTableFitsATerminal() {
         var budget = Budget()
         budget.memoryBytes = 1 << 30
-        var plan = MemoryPlan(budget: budget)
-        plan.add("clients", count: 1_024, unitBytes: 262_144)
+        let plan = plan([("clients", count: 1_024, unitBytes: 262_144)], budget: budget)
         let table = written { plan.write(into: &$0) }
         let lines = table.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.allSatisfy { $0.utf8.count <= 80 })
