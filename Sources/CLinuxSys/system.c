@@ -91,12 +91,6 @@ int32_t tcs_limit_set(int32_t which, uint64_t soft, uint64_t hard) {
     struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
     return RESULT(setrlimit(which, &limit));
 }
-int64_t tcs_peak_resident_bytes(void) {
-    struct rusage usage;
-    memset(&usage, 0, sizeof usage);
-    getrusage(RUSAGE_SELF, &usage);
-    return (int64_t)usage.ru_maxrss * 1024;
-}
 _Noreturn void tcs_abort(void) { abort(); }
 _Noreturn void tcs_exit(int32_t code) { _exit(code); }
 

@@ -120,7 +120,7 @@ extension EventLoop {
         writer.member(
             "heap_allocations_after_seal", tcs_heap_allocations_after_seal(), isFirst: false)
         writer.member(
-            "rss_peak_bytes", UInt64(max(0, tcs_peak_resident_bytes())), isFirst: false)
+            "rss_peak_bytes", UInt64(PeakMemory.bytes(scratch: tables.received)), isFirst: false)
         writer.append(",\"clients\":[")
         cursor.next()
     }
@@ -277,7 +277,7 @@ extension EventLoop {
         writer.append(relay.connectedClients == 1 ? " client of " : " clients of ")
         writer.append(decimal: budget.clients)
         writer.append(", peak memory ")
-        writer.append(decimal: Int(max(0, tcs_peak_resident_bytes()) / 1_024))
+        writer.append(decimal: PeakMemory.bytes(scratch: tables.received) / 1_024)
         writer.append(" KiB, heap allocations after start ")
         writer.append(decimal: Int(tcs_heap_allocations_after_seal()))
         writer.append("\n\n")

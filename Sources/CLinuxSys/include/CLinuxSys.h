@@ -38,8 +38,6 @@ int32_t tcs_random(void *bytes, size_t count);
 uint32_t tcs_user(void);
 int32_t tcs_limit_get(int32_t which, uint64_t *soft, uint64_t *hard);
 int32_t tcs_limit_set(int32_t which, uint64_t soft, uint64_t hard);
-/// Peak resident set in bytes, so far.
-int64_t tcs_peak_resident_bytes(void);
 _Noreturn void tcs_abort(void);
 _Noreturn void tcs_exit(int32_t code);
 /// A detached thread with a stack of its own size and all signals as its maker had them.
