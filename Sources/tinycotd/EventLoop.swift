@@ -227,8 +227,14 @@ struct EventLoop: ~Copyable {
             complain("cannot start the loop", Slab(of: ""), reason: error.number, startup: startup)
             throw .system
         }
-        try openConfiguredListeners(startup)
+        // First the status socket: "another tinycot runs already" says more than "address in use".
         try openStatusServer(settings: settings, startup: startup)
+        do throws(ExitCode) {
+            try openConfiguredListeners(startup)
+        } catch {
+            closeStatusServer()
+            throw error
+        }
     }
 
     func openReserve() -> Int32 { tcs_open_for_reading("/dev/null") }

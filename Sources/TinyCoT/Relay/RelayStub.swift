@@ -223,13 +223,15 @@ public struct ConfigParser {
         config.drainSeconds = 3
         var i = 0
         var number = -1
+        var six = false
         while i < bytes.count {
             let byte = bytes[i]
             if byte == UInt8(ascii: "!") { throw ConfigError(text: "bad byte") }
-            if byte == UInt8(ascii: "L") { number = 0 }
+            if byte == UInt8(ascii: "L") { number = 0; six = false }
+            if byte == UInt8(ascii: "S") { number = 0; six = true }
             if number >= 0, byte >= 48, byte <= 57 { number = number * 10 + Int(byte) - 48 }
             if number > 0, byte == UInt8(ascii: "\n") {
-                config.listeners[config.listenerCount].endpoint.address = Address(ipv4: 0x7F00_0001)
+                config.listeners[config.listenerCount].endpoint.address = six ? Address(high: 0, low: 1) : Address(ipv4: 0x7F00_0001)
                 config.listeners[config.listenerCount].endpoint.port = UInt16(number)
                 config.listeners[config.listenerCount].team = 255
                 config.listenerCount += 1
