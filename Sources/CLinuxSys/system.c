@@ -147,7 +147,8 @@ int32_t tcs_change_mode(const char *path, uint32_t mode) { return RESULT(chmod(p
 int32_t tcs_unlink(const char *path) { return RESULT(unlink(path)); }
 
 int32_t tcs_poller(void) { return RESULT(epoll_create1(EPOLL_CLOEXEC)); }
-static int32_t control(int32_t poller, int what, int32_t descriptor, uint32_t events, uint64_t data) {
+static int32_t control(
+    int32_t poller, int what, int32_t descriptor, uint32_t events, uint64_t data) {
     struct epoll_event event = {.events = events, .data.u64 = data};
     return RESULT(epoll_ctl(poller, what, descriptor, &event));
 }

@@ -49,7 +49,9 @@ extension EventLoop {
 
     private var uptimeSeconds: Int { Int(now.milliseconds(since: startedAt) / 1_000) }
 
-    private func seconds(since start: Instant) -> Int { Int(now.milliseconds(since: start) / 1_000) }
+    private func seconds(since start: Instant) -> Int {
+        Int(now.milliseconds(since: start) / 1_000)
+    }
 
     // MARK: JSON
 

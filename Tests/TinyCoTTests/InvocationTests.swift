@@ -31,7 +31,8 @@ import Testing
 
     @Test func everyCommandOfTheIssueIsTaken() {
         let serve = parse(
-            "serve", "--config", "c", "--budget=b", "--state-dir", "s", "--run-dir=r/=x").result
+            "serve", "--config", "c", "--budget=b", "--state-dir", "s", "--run-dir=r/=x"
+        ).result
         #expect(serve.mistake == .nothing && serve.command == .serve)
         #expect(serve.pathArgument(.config) == 3 && serve.pathOffset(.config) == 0)
         #expect(serve.pathArgument(.budget) == 4 && serve.pathOffset(.budget) == 9)

@@ -34,8 +34,9 @@ import Testing
             "\u{2028}\u{2029}\u{202E}x", "\u{10FFFF}\u{E000}\u{D7FF}\u{80}\u{7FF}\u{800}",
         ]
         for text in texts {
-            #expect(try decodedJSON(Array(text.utf8)).unicodeScalars.elementsEqual(
-                text.unicodeScalars))
+            #expect(
+                try decodedJSON(Array(text.utf8)).unicodeScalars.elementsEqual(
+                    text.unicodeScalars))
         }
     }
 
