@@ -55,7 +55,7 @@ enum Check {
         let buffer = arena.take(UInt8.self, count: budget.configFileBytes + 1)
         let file = try settings.config.load(into: buffer, complaint: startup.text)
         do throws(ConfigError) {
-            try Parsing.config(file.bytes, budget: budget, into: &config)
+            try Parsing.config(file.bytes, hashKey: 0, into: &config)
         } catch {
             error.complain(about: settings.config, startup: startup)
             throw .configuration

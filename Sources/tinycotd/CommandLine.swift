@@ -27,7 +27,7 @@ enum ProgramArguments {
 }
 
 enum ProgramText {
-    static var version: StaticString { "0.1.0" }
+    static var version: StaticString { Version.text }
 
     static var build: StaticString {
         #if hasFeature(Embedded)

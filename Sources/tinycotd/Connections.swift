@@ -59,12 +59,24 @@ extension EventLoop {
             tables.connections[client].descriptor, tables.received.start, tables.received.count)
         if result > 0 {
             if phase == .draining { return }
-            relay.bytesArrived(client: client, bytes: tables.received.slice(0, Int(result)))
+            handIn(client, tables.received.slice(0, Int(result)))
             if !tables.connections[client].identificationIsLogged { logIdentification(client) }
         } else if result == 0 {
             relay.connectionEnded(client: client, reason: .peerClosed)
         } else if result != -Int64(tcs_errno_again) && result != -Int64(tcs_errno_interrupted) {
             relay.connectionEnded(client: client, reason: .peerReset)
+        }
+    }
+
+    /// The relay stops when rings fill up faster than they drain: what they hold is sent before
+    /// it gets the rest.
+    private mutating func handIn(_ client: Int, _ bytes: Slab<UInt8>) {
+        var done = 0
+        while true {
+            done += relay.bytesArrived(
+                client: client, bytes: bytes.slice(done, bytes.count - done))
+            if done == bytes.count { return }
+            flushClients()
         }
     }
 
@@ -125,7 +137,9 @@ extension EventLoop {
 
     // MARK: The end
 
-    mutating func closeClients() {
+    /// - Returns: whether anybody was closed.
+    mutating func closeClients() -> Bool {
+        var hasClosed = false
         while let client = relay.nextToClose() {
             let connection = tables.connections[client]
             invariant(connection.descriptor >= 0, "only a connected client is closed")
@@ -133,7 +147,9 @@ extension EventLoop {
             _ = tcs_close(connection.descriptor)
             tables.connections[client].descriptor = -1
             relay.released(client: client)
+            hasClosed = true
         }
+        return hasClosed
     }
 
     // MARK: Lines of the log

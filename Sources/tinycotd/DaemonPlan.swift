@@ -13,17 +13,13 @@ struct DaemonPlan {
     /// Runs through everything that takes memory, with an arena that only counts.
     init(budget: Budget) {
         var arena = Arena.measuring()
+        arena.label("configurations", count: 2)
         let config = Config(budget: budget, arena: &arena)
         _ = Config(budget: budget, arena: &arena)
-        let configBytes = arena.usedBytes
-        var relay = Relay(budget: budget, config: config, seed: 0, arena: &arena)
-        let tables = EdgeTables(budget: budget, arena: &arena)
-        var rows = MemoryPlan()
-        relay.addRows(to: &rows)
-        rows.add("configurations", count: 2, unitBytes: configBytes / 2)
-        tables.addRows(to: &rows)
+        _ = Relay(budget: budget, config: config, seed: 0, arena: &arena)
+        _ = EdgeTables(budget: budget, arena: &arena)
         self.budget = budget
-        plan = rows
+        plan = MemoryPlan(budget: budget, arena: arena)
         arenaBytes = arena.usedBytes
     }
 
@@ -36,8 +32,7 @@ struct DaemonPlan {
         var soft: UInt64 = 0
         var hard: UInt64 = 0
         _ = tcs_limit_get(tcs_limit_descriptors, &soft, &hard)
-        let error = plan.check(
-            budget: budget, cgroupBytes: group, descriptorLimit: Int(clamping: hard))
+        let error = plan.check(cgroupBytes: group, descriptorLimit: Int(clamping: hard))
         if let error {
             error.complain(about: file, startup: startup)
             throw .configuration

@@ -55,38 +55,26 @@ struct EdgeTables {
     static var statusPieceBytes: Int { 8_192 }
 
     init(budget: Budget, arena: inout Arena) {
+        arena.label("receive scratch", count: 1)
         received = arena.take(UInt8.self, count: EdgeTables.receivedBytes)
+        arena.label("loop tables", count: 1)
         pieces = arena.take(Piece.self, count: EdgeTables.piecesPerWrite)
         events = arena.take(tcs_event.self, count: EdgeTables.eventsPerTurn)
+        mailbox = arena.take(ReloadMailbox.self, count: 1)
+        arena.label("connections", count: budget.clients)
         connections = arena.take(Connection.self, count: budget.clients)
+        arena.label("listeners", count: 2 * budget.listeners)
         listeners = arena.take(Listener.self, count: 2 * budget.listeners)
+        arena.label("status connections", count: budget.statusConnections)
         statusConnections = arena.take(StatusConnection.self, count: budget.statusConnections)
         statusBytes = arena.take(
             UInt8.self, count: EdgeTables.statusPieceBytes * budget.statusConnections)
+        arena.label("configuration file", count: 1)
         configFile = arena.take(UInt8.self, count: budget.configFileBytes + 1)
-        mailbox = arena.take(ReloadMailbox.self, count: 1)
         if arena.isMeasuring { return }
         connections.fill(Connection())
         listeners.fill(Listener())
         statusConnections.fill(StatusConnection())
         mailbox.fill(ReloadMailbox())
-    }
-
-    func addRows(to plan: inout MemoryPlan) {
-        plan.add("receive scratch", count: 1, unitBytes: received.count)
-        plan.add("loop tables", count: 1, unitBytes: loopBytes)
-        plan.add(
-            "connections", count: connections.count, unitBytes: MemoryLayout<Connection>.stride)
-        plan.add("listeners", count: listeners.count, unitBytes: MemoryLayout<Listener>.stride)
-        plan.add(
-            "status connections", count: statusConnections.count,
-            unitBytes: MemoryLayout<StatusConnection>.stride + EdgeTables.statusPieceBytes)
-        plan.add("configuration file", count: 1, unitBytes: configFile.count)
-    }
-
-    private var loopBytes: Int {
-        Arena.bytes(Piece.self, count: pieces.count)
-            + Arena.bytes(tcs_event.self, count: events.count)
-            + Arena.bytes(ReloadMailbox.self, count: mailbox.count)
     }
 }

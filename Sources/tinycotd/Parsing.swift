@@ -4,16 +4,15 @@ import TinyCoT
 
 enum Parsing {
     static func budget(_ bytes: Slab<UInt8>) throws(ConfigError) -> Budget {
-        var budget = Budget()
-        try BudgetParser.parse(bytes, into: &budget)
-        return budget
+        try BudgetParser.parse(bytes)
     }
 
     /// Fills all of `config`; after an error its contents mean nothing.
-    static func config(_ bytes: Slab<UInt8>, budget: Budget, into config: inout Config)
+    /// - Parameter hashKey: the relay's, for the names of rosters.
+    static func config(_ bytes: Slab<UInt8>, hashKey: UInt64, into config: inout Config)
         throws(ConfigError)
     {
-        try ConfigParser.parse(bytes, budget: budget, into: &config)
+        try ConfigParser.parse(bytes, hashKey: hashKey, into: &config)
     }
 
     /// `[::]:8087` next to `0.0.0.0:8087`, as nothing configured gives them. On a host without

@@ -117,7 +117,7 @@ extension EventLoop {
             tables.configFile.copy(nothing, to: 0)
             bytes = tables.configFile.slice(0, nothing.count)
         }
-        try Parsing.config(bytes, budget: budget, into: &spare)
+        try Parsing.config(bytes, hashKey: relay.hashKey, into: &spare)
     }
 }
 

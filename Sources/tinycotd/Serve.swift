@@ -19,13 +19,14 @@ enum Serve {
         try plan.limitDescriptors(startup: startup)
         var arena = try mapArena(plan, startup)
         // 5. Fill it. The order of the takes is that of `DaemonPlan`.
+        arena.label("configurations", count: 2)
         var config = Config(budget: budget, arena: &arena)
         let spare = Config(budget: budget, arena: &arena)
         let seed = try drawSeed(startup)
         // The relay copies the configuration's view of its tables, so the contents may follow.
         var relay = Relay(budget: budget, config: config, seed: seed, arena: &arena)
         let tables = EdgeTables(budget: budget, arena: &arena)
-        let exists = try loadConfig(settings, budget, tables, &config, startup)
+        let exists = try loadConfig(settings, relay.hashKey, tables, &config, startup)
         relay.apply(config: config)
         // 6. Open everything.
         var log = Log(line: startup.logLine)
@@ -71,12 +72,12 @@ enum Serve {
 
     /// - Returns: whether the file exists.
     private static func loadConfig(
-        _ settings: Settings, _ budget: Budget, _ tables: EdgeTables, _ config: inout Config,
+        _ settings: Settings, _ hashKey: UInt64, _ tables: EdgeTables, _ config: inout Config,
         _ startup: StartupMemory
     ) throws(ExitCode) -> Bool {
         let file = try settings.config.load(into: tables.configFile, complaint: startup.text)
         do throws(ConfigError) {
-            try Parsing.config(file.bytes, budget: budget, into: &config)
+            try Parsing.config(file.bytes, hashKey: hashKey, into: &config)
             return file.exists
         } catch {
             error.complain(about: settings.config, startup: startup)

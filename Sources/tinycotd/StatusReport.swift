@@ -75,8 +75,7 @@ extension EventLoop {
             writer.append(",\"admission_refused\":{")
             var i = 0
             while let reason = AdmissionRefusal(rawValue: UInt8(i)) {
-                writer.member(
-                    reason.name, admissionRefused(reason, totals), isFirst: i == 0)
+                writer.member(reason.name, totals.admissionRefused[i], isFirst: i == 0)
                 i += 1
             }
             writer.append("}")
@@ -106,12 +105,6 @@ extension EventLoop {
             cursor.next()
         case .end: break
         }
-    }
-
-    /// The relay counts whom it refused; whom the edge had no descriptor for it never saw.
-    private func admissionRefused(_ reason: AdmissionRefusal, _ totals: RelayTotals) -> UInt64 {
-        let counted = totals.admissionRefused[Int(reason.rawValue)]
-        return reason == .noDescriptor ? counted + refusedForDescriptors : counted
     }
 
     private func writeJSONHead(_ cursor: inout StatusCursor, _ writer: inout ByteWriter) {
@@ -243,7 +236,7 @@ extension EventLoop {
         case .admission:
             var i = 0
             while let reason = AdmissionRefusal(rawValue: UInt8(i)) {
-                writer.line("not let in: ", reason.name, admissionRefused(reason, totals))
+                writer.line("not let in: ", reason.name, totals.admissionRefused[i])
                 i += 1
             }
             cursor.next()

@@ -1,0 +1,54 @@
+"""Fixtures: a daemon per test, a crowd of clients per test, and what may run where."""
+
+import itertools
+
+import pytest
+
+from tinycot import daemon as daemons
+from tinycot.client import Crowd
+
+
+def pytest_collection_modifyitems(items):
+    if not any(item.get_closest_marker("native") for item in items):
+        return
+    if daemons.is_emulated():
+        skip = pytest.mark.skip(reason="measures the process itself; this one is the emulator")
+        for item in items:
+            if item.get_closest_marker("native"):
+                item.add_marker(skip)
+
+
+@pytest.fixture
+def start_daemon(tmp_path):
+    """Starts daemons: `start_daemon(config={...}, budget={...}, limits=[...])`."""
+    started = []
+    numbers = itertools.count(1)
+
+    def start(config=None, budget=None, limits=()):
+        one = daemons.Daemon(tmp_path / f"daemon-{next(numbers)}", config, budget, limits)
+        started.append(one)
+        return one.start()
+
+    yield start
+    failures = []
+    for one in started:
+        try:
+            one.finish()
+        except AssertionError as failure:
+            failures.append(str(failure))
+        finally:
+            one.kill()
+    assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def daemon(start_daemon):
+    """A daemon with built-in defaults: one open team."""
+    return start_daemon()
+
+
+@pytest.fixture
+def crowd():
+    everyone = Crowd()
+    yield everyone
+    everyone.close()

@@ -1,0 +1,216 @@
+"""The daemon under test: started, watched and stopped as an operator would.
+
+TINYCOT_BINARY names the executable. One built for another processor runs under an emulator
+(TINYCOT_WRAPPER, by default the fitting qemu-user). Each daemon gets a folder of its own.
+"""
+
+import json
+import os
+import platform
+import re
+import resource
+import signal
+import socket
+import struct
+import subprocess
+from pathlib import Path
+
+from .pace import SLOW, wait_for
+from .process import listening_ports
+from .status import Status
+
+_PROJECT = Path(__file__).resolve().parents[3]
+_MACHINES = {62: "x86_64", 183: "aarch64"}
+# A daemon that broke one of its own rules says so before it stops.
+_BROKEN = re.compile(r"invariant|should have been true|fatal error|heap allocation after", re.I)
+STOP_SECONDS = 8.0
+
+
+def binary():
+    """The executable under test."""
+    default = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), "amd64")
+    path = Path(os.environ.get("TINYCOT_BINARY", _PROJECT / "dist" / default / "tinycot"))
+    if not path.is_file():
+        raise AssertionError(f"{path} is missing: build it first, or set TINYCOT_BINARY")
+    return path.resolve()
+
+
+def wrapper():
+    """What has to stand before the executable on this machine: nothing, or an emulator."""
+    head = binary().read_bytes()[:20]
+    if head[:4] != b"\x7fELF":
+        return []
+    machine = _MACHINES.get(struct.unpack_from("<H", head, 18)[0], "unknown")
+    if machine == platform.machine():
+        return []
+    return [os.environ.get("TINYCOT_WRAPPER", f"qemu-{machine}-static")]
+
+
+def is_emulated():
+    return bool(wrapper())
+
+
+def command(*arguments):
+    """The command line that runs `tinycot` with these arguments."""
+    return [*wrapper(), str(binary()), *map(str, arguments)]
+
+
+def run(*arguments, limits=(), seconds=20.0):
+    """Run `tinycot` to its end. `limits` are (resource, value) pairs for the child."""
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=seconds * SLOW,
+        stdin=subprocess.DEVNULL, preexec_fn=_limiter(limits))
+
+
+def _limiter(limits):
+    if not limits:
+        return None
+
+    def apply():
+        for which, value in limits:
+            resource.setrlimit(which, (value, value))
+
+    return apply
+
+
+_handed_out = set()
+
+
+def free_port(family=socket.AF_INET):
+    """A port that is free now and that no other daemon of this run was given."""
+    while True:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port not in _handed_out:
+            _handed_out.add(port)
+            return port
+
+
+class Daemon:
+    """A running `tinycot serve` with its files."""
+
+    def __init__(self, folder, config=None, budget=None, limits=()):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.run_dir = self.folder / "run"
+        self.state_dir = self.folder / "state"
+        self.run_dir.mkdir(exist_ok=True)
+        self.state_dir.mkdir(exist_ok=True)
+        self.config_file = self.folder / "tinycot.json"
+        self.budget_file = self.folder / "budget.json"
+        self.config = dict(config or {})
+        if "cot" not in self.config:
+            self.config["cot"] = {"listen": [f"127.0.0.1:{free_port()}"]}
+        self.write_config(self.config)
+        self.budget_file.write_text(json.dumps(budget or {}, indent=2) + "\n")
+        self._limits = limits
+        self._stderr = self.folder / "stderr.txt"
+        self.process = None
+        # A test that ends the daemon itself says so, and no longer wants it alive at the end.
+        self.expected_to_end = False
+
+    # Files
+
+    def write_config(self, config):
+        self.config = config
+        self.config_file.write_text(json.dumps(config, indent=2) + "\n")
+
+    @property
+    def ports(self):
+        """All ports of the configuration, the common ones first."""
+        named = list(self.config["cot"]["listen"])
+        for team in self.config.get("teams", []):
+            named += team.get("listen", [])
+        return [int(address.rsplit(":", 1)[1]) for address in named]
+
+    @property
+    def port(self):
+        return self.ports[0]
+
+    # Life
+
+    def start(self):
+        with open(self._stderr, "ab") as stderr:
+            self.process = subprocess.Popen(
+                command("serve", "--config", self.config_file, "--budget", self.budget_file,
+                        "--state-dir", self.state_dir, "--run-dir", self.run_dir),
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
+                cwd=self.folder, preexec_fn=_limiter(self._limits))
+        self.wait_listening(self.ports)
+        return self
+
+    def wait_listening(self, ports, seconds=15.0):
+        def ready():
+            if self.process.poll() is not None:
+                raise AssertionError(
+                    f"the daemon left with {self.process.returncode}:\n{self.log()}")
+            return set(ports) <= listening_ports()
+
+        wait_for(ready, seconds, f"listeners on {ports}; the daemon says:\n{self.log()}")
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number):
+        os.kill(self.pid, number)
+
+    def terminate(self):
+        """SIGTERM, as systemd does; the exit code. Killed, and a failure, beyond the bound."""
+        self.expected_to_end = True
+        if self.is_running():
+            self.signal(signal.SIGTERM)
+        return self.wait_end()
+
+    def wait_end(self, seconds=STOP_SECONDS):
+        self.expected_to_end = True
+        try:
+            return self.process.wait(seconds * SLOW)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(
+                f"still there {seconds * SLOW:.0f} s after the signal:\n{self.log()}") from None
+
+    def kill(self):
+        self.expected_to_end = True
+        if self.is_running():
+            self.process.kill()
+            self.process.wait()
+
+    def finish(self):
+        """The end of every test: the daemon must be alive, well, and leave when asked."""
+        if self.process is None:
+            return
+        was_running = self.is_running()
+        if was_running:
+            code = self.terminate()
+        else:
+            code = self.process.returncode
+        log = self.log()
+        assert was_running or self.expected_to_end, f"the daemon died with {code}:\n{log}"
+        assert not _BROKEN.search(log), f"the daemon broke a rule of its own:\n{log}"
+        assert not was_running or code == 0, f"SIGTERM ended with {code}:\n{log}"
+
+    # Looking at it
+
+    def log(self):
+        """All that it has written to standard error."""
+        if not self._stderr.exists():
+            return ""
+        return self._stderr.read_bytes().decode("utf-8", "replace")
+
+    def wait_log(self, pattern, seconds=5.0, after=0):
+        """Wait until a line matches; `after` is a length of the log to look beyond."""
+        compiled = re.compile(pattern, re.I)
+        return wait_for(
+            lambda: compiled.search(self.log()[after:]), seconds,
+            f"a line like {pattern!r} in:\n{self.log()}")
+
+    def status(self):
+        done = run("status", "--json", "--run-dir", self.run_dir)
+        assert done.returncode == 0, f"status said {done.returncode}: {done.stderr}"
+        return Status(done.stdout)
