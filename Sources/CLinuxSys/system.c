@@ -28,10 +28,8 @@ const int32_t tcs_errno_no_buffers = ENOBUFS, tcs_errno_no_memory = ENOMEM;
 const int32_t tcs_errno_absent = ENOENT, tcs_errno_exists = EEXIST;
 const int32_t tcs_errno_refused = ECONNREFUSED, tcs_errno_access = EACCES;
 const int32_t tcs_errno_family = EAFNOSUPPORT, tcs_errno_address = EADDRNOTAVAIL;
-const int32_t tcs_errno_not_permitted = EPERM, tcs_errno_not_connected = ENOTCONN;
-const int32_t tcs_errno_name_too_long = ENAMETOOLONG, tcs_errno_is_directory = EISDIR;
+const int32_t tcs_errno_not_permitted = EPERM;
 const uint32_t tcs_event_readable = EPOLLIN, tcs_event_writable = EPOLLOUT;
-const uint32_t tcs_event_error = EPOLLERR, tcs_event_hang_up = EPOLLHUP;
 const int32_t tcs_signal_terminate = SIGTERM, tcs_signal_interrupt = SIGINT;
 const int32_t tcs_signal_hang_up = SIGHUP;
 const int32_t tcs_limit_descriptors = RLIMIT_NOFILE, tcs_limit_data = RLIMIT_DATA;
@@ -91,12 +89,6 @@ int32_t tcs_limit_set(int32_t which, uint64_t soft, uint64_t hard) {
     struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
     return RESULT(setrlimit(which, &limit));
 }
-int64_t tcs_peak_resident_bytes(void) {
-    struct rusage usage;
-    memset(&usage, 0, sizeof usage);
-    getrusage(RUSAGE_SELF, &usage);
-    return (int64_t)usage.ru_maxrss * 1024;
-}
 _Noreturn void tcs_abort(void) { abort(); }
 _Noreturn void tcs_exit(int32_t code) { _exit(code); }
 
@@ -135,8 +127,6 @@ static int32_t keep_status(int32_t result, const struct stat *from, tcs_file_sta
     if (result < 0) return result;
     to->user = from->st_uid;
     to->is_directory = S_ISDIR(from->st_mode);
-    to->is_socket = S_ISSOCK(from->st_mode);
-    to->is_regular = S_ISREG(from->st_mode);
     to->size_bytes = from->st_size;
     return 0;
 }
@@ -157,7 +147,8 @@ int32_t tcs_change_mode(const char *path, uint32_t mode) { return RESULT(chmod(p
 int32_t tcs_unlink(const char *path) { return RESULT(unlink(path)); }
 
 int32_t tcs_poller(void) { return RESULT(epoll_create1(EPOLL_CLOEXEC)); }
-static int32_t control(int32_t poller, int what, int32_t descriptor, uint32_t events, uint64_t data) {
+static int32_t control(
+    int32_t poller, int what, int32_t descriptor, uint32_t events, uint64_t data) {
     struct epoll_event event = {.events = events, .data.u64 = data};
     return RESULT(epoll_ctl(poller, what, descriptor, &event));
 }
@@ -166,9 +157,6 @@ int32_t tcs_poller_add(int32_t poller, int32_t descriptor, uint32_t events, uint
 }
 int32_t tcs_poller_change(int32_t poller, int32_t descriptor, uint32_t events, uint64_t data) {
     return control(poller, EPOLL_CTL_MOD, descriptor, events, data);
-}
-int32_t tcs_poller_remove(int32_t poller, int32_t descriptor) {
-    return control(poller, EPOLL_CTL_DEL, descriptor, 0, 0);
 }
 int32_t tcs_poller_wait(int32_t poller, tcs_event *events, int32_t count, int32_t milliseconds) {
     struct epoll_event found[64];

@@ -137,7 +137,9 @@ extension EventLoop {
 
     // MARK: The end
 
-    mutating func closeClients() {
+    /// - Returns: whether anybody was closed.
+    mutating func closeClients() -> Bool {
+        var hasClosed = false
         while let client = relay.nextToClose() {
             let connection = tables.connections[client]
             invariant(connection.descriptor >= 0, "only a connected client is closed")
@@ -145,7 +147,9 @@ extension EventLoop {
             _ = tcs_close(connection.descriptor)
             tables.connections[client].descriptor = -1
             relay.released(client: client)
+            hasClosed = true
         }
+        return hasClosed
     }
 
     // MARK: Lines of the log

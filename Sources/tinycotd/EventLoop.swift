@@ -43,8 +43,6 @@ struct EventLoop: ~Copyable {
     var now = Instant.zero
     var wall = WallTime(milliseconds: 0)
     var startedAt = Instant.zero
-    /// Connections that were accepted and closed for want of a descriptor.
-    var refusedForDescriptors: UInt64 = 0
 
     init(
         budget: Budget, config: Config, spare: Config, relay: consuming Relay, tables: EdgeTables,
@@ -81,7 +79,9 @@ struct EventLoop: ~Copyable {
         dispatch(count, newcomers: true)
         relay.runDeadlines()
         flushClients()
-        closeClients()
+        // Each leaving is announced to others, and sending may find more who have gone. Every
+        // round closes somebody, so there are never more rounds than clients.
+        while closeClients() { flushClients() }
         runOwnDeadlines()
     }
 
@@ -170,22 +170,21 @@ struct EventLoop: ~Copyable {
     }
 
     private mutating func leave() {
+        let isDrained = relay.isDrained
         var clients = 0
-        var i = 0
-        while i < tables.connections.count {
-            let descriptor = tables.connections[i].descriptor
-            if descriptor >= 0 {
-                finishPolitely(descriptor)
-                _ = tcs_close(descriptor)
-                tables.connections[i].descriptor = -1
-                clients += 1
-            }
-            i += 1
+        relay.endAll()
+        while let client = relay.nextToClose() {
+            let descriptor = tables.connections[client].descriptor
+            finishPolitely(descriptor)
+            _ = tcs_close(descriptor)
+            tables.connections[client].descriptor = -1
+            relay.released(client: client)
+            clients += 1
         }
         closeStatusServer()
         let totals = relay.totals
         var line = log.begin(.notice)
-        line.append(relay.isDrained ? "stopped" : "stopped before all was sent")
+        line.append(isDrained ? "stopped" : "stopped before all was sent")
         line.append(": ")
         line.append(decimal: clients)
         line.append(" clients disconnected, ")
@@ -227,8 +226,14 @@ struct EventLoop: ~Copyable {
             complain("cannot start the loop", Slab(of: ""), reason: error.number, startup: startup)
             throw .system
         }
-        try openConfiguredListeners(startup)
+        // First the status socket: "another tinycot runs already" says more than "address in use".
         try openStatusServer(settings: settings, startup: startup)
+        do throws(ExitCode) {
+            try openConfiguredListeners(startup)
+        } catch {
+            closeStatusServer()
+            throw error
+        }
     }
 
     func openReserve() -> Int32 { tcs_open_for_reading("/dev/null") }

@@ -190,7 +190,7 @@ extension EventLoop {
         let descriptor = tcs_accept(listener, &peer)
         if descriptor >= 0 {
             _ = tcs_close(descriptor)
-            refusedForDescriptors += 1
+            relay.noteAdmissionRefused(.noDescriptor)
             logRefusal(Endpoint(peer), .noDescriptor)
         }
         reserve = FileDescriptor(owning: openReserve())

@@ -1,7 +1,7 @@
 // SIGHUP: the configuration is read again, all or nothing, and no client is dropped. A thread of
 // its own reads the file, because a slow SD card must not delay one event; it does nothing else and
-// sleeps the rest of its life. The loop then parses into spare tables, opens the new ports, and only
-// if everything went well changes over. The budget holds until the next start.
+// sleeps the rest of its life. The loop then parses into spare tables, opens the new ports, and
+// changes over only if everything went well. The budget holds until the next start.
 
 import CLinuxSys
 import TinyCoT

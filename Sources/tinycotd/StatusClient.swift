@@ -16,13 +16,19 @@ enum StatusClient {
         while true {
             let result = tcs_read(descriptor.raw, startup.text.start, startup.text.count)
             if result == -Int64(tcs_errno_interrupted) { continue }
+            if result == -Int64(tcs_errno_again) {
+                Console.write(
+                    "tinycot: the daemon did not answer within 5 seconds.\n", to: Console.error)
+                throw .temporary
+            }
+            // Turned away before it read our request, it resets the connection.
+            if result == 0 || (result < 0 && total == 0) { break }
             if result < 0 {
                 Console.write(
                     "tinycot: the daemon stopped in the middle of its answer.\n",
                     to: Console.error)
                 throw .temporary
             }
-            if result == 0 { break }
             total += Int(result)
             Console.write(startup.text.slice(0, Int(result)), to: Console.output)
         }

@@ -49,7 +49,9 @@ extension EventLoop {
 
     private var uptimeSeconds: Int { Int(now.milliseconds(since: startedAt) / 1_000) }
 
-    private func seconds(since start: Instant) -> Int { Int(now.milliseconds(since: start) / 1_000) }
+    private func seconds(since start: Instant) -> Int {
+        Int(now.milliseconds(since: start) / 1_000)
+    }
 
     // MARK: JSON
 
@@ -73,8 +75,7 @@ extension EventLoop {
             writer.append(",\"admission_refused\":{")
             var i = 0
             while let reason = AdmissionRefusal(rawValue: UInt8(i)) {
-                writer.member(
-                    reason.name, admissionRefused(reason, totals), isFirst: i == 0)
+                writer.member(reason.name, totals.admissionRefused[i], isFirst: i == 0)
                 i += 1
             }
             writer.append("}")
@@ -106,12 +107,6 @@ extension EventLoop {
         }
     }
 
-    /// The relay counts whom it refused; whom the edge had no descriptor for it never saw.
-    private func admissionRefused(_ reason: AdmissionRefusal, _ totals: RelayTotals) -> UInt64 {
-        let counted = totals.admissionRefused[Int(reason.rawValue)]
-        return reason == .noDescriptor ? counted + refusedForDescriptors : counted
-    }
-
     private func writeJSONHead(_ cursor: inout StatusCursor, _ writer: inout ByteWriter) {
         writer.append("{\"version\":\"")
         writer.append(ProgramText.version)
@@ -120,7 +115,7 @@ extension EventLoop {
         writer.member(
             "heap_allocations_after_seal", tcs_heap_allocations_after_seal(), isFirst: false)
         writer.member(
-            "rss_peak_bytes", UInt64(max(0, tcs_peak_resident_bytes())), isFirst: false)
+            "rss_peak_bytes", UInt64(PeakMemory.bytes(scratch: tables.received)), isFirst: false)
         writer.append(",\"clients\":[")
         cursor.next()
     }
@@ -241,7 +236,7 @@ extension EventLoop {
         case .admission:
             var i = 0
             while let reason = AdmissionRefusal(rawValue: UInt8(i)) {
-                writer.line("not let in: ", reason.name, admissionRefused(reason, totals))
+                writer.line("not let in: ", reason.name, totals.admissionRefused[i])
                 i += 1
             }
             cursor.next()
@@ -277,7 +272,7 @@ extension EventLoop {
         writer.append(relay.connectedClients == 1 ? " client of " : " clients of ")
         writer.append(decimal: budget.clients)
         writer.append(", peak memory ")
-        writer.append(decimal: Int(max(0, tcs_peak_resident_bytes()) / 1_024))
+        writer.append(decimal: PeakMemory.bytes(scratch: tables.received) / 1_024)
         writer.append(" KiB, heap allocations after start ")
         writer.append(decimal: Int(tcs_heap_allocations_after_seal()))
         writer.append("\n\n")

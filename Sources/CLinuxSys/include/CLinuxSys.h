@@ -12,8 +12,7 @@ extern const int32_t tcs_errno_again, tcs_errno_interrupted, tcs_errno_descripto
 extern const int32_t tcs_errno_descriptors_system, tcs_errno_no_buffers, tcs_errno_no_memory;
 extern const int32_t tcs_errno_absent, tcs_errno_exists, tcs_errno_refused, tcs_errno_access;
 extern const int32_t tcs_errno_family, tcs_errno_address, tcs_errno_not_permitted;
-extern const int32_t tcs_errno_not_connected, tcs_errno_name_too_long, tcs_errno_is_directory;
-extern const uint32_t tcs_event_readable, tcs_event_writable, tcs_event_error, tcs_event_hang_up;
+extern const uint32_t tcs_event_readable, tcs_event_writable;
 extern const int32_t tcs_signal_terminate, tcs_signal_interrupt, tcs_signal_hang_up;
 extern const int32_t tcs_limit_descriptors, tcs_limit_data, tcs_limit_address_space;
 
@@ -38,8 +37,6 @@ int32_t tcs_random(void *bytes, size_t count);
 uint32_t tcs_user(void);
 int32_t tcs_limit_get(int32_t which, uint64_t *soft, uint64_t *hard);
 int32_t tcs_limit_set(int32_t which, uint64_t soft, uint64_t hard);
-/// Peak resident set in bytes, so far.
-int64_t tcs_peak_resident_bytes(void);
 _Noreturn void tcs_abort(void);
 _Noreturn void tcs_exit(int32_t code);
 /// A detached thread with a stack of its own size and all signals as its maker had them.
@@ -58,8 +55,6 @@ int32_t tcs_is_socket(int32_t descriptor);
 typedef struct {
     uint32_t user;
     int32_t is_directory;
-    int32_t is_socket;
-    int32_t is_regular;
     int64_t size_bytes;
 } tcs_file_status;
 /// Does not follow a symbolic link at the end of the path.
@@ -112,7 +107,6 @@ typedef struct {
 int32_t tcs_poller(void);
 int32_t tcs_poller_add(int32_t poller, int32_t descriptor, uint32_t events, uint64_t data);
 int32_t tcs_poller_change(int32_t poller, int32_t descriptor, uint32_t events, uint64_t data);
-int32_t tcs_poller_remove(int32_t poller, int32_t descriptor);
 /// At most 64 events a call. A timeout of -1 waits for ever.
 int32_t tcs_poller_wait(int32_t poller, tcs_event *events, int32_t count, int32_t milliseconds);
 
