@@ -126,6 +126,9 @@ class CoTClient:
         self.pong_positions = []
         # If set, called with each event instead of keeping it.
         self.on_event = None
+        # If set, called with all bytes as they come instead of cutting and auditing them; it
+        # gives back to `take` whatever it cannot vouch for.
+        self.on_bytes = None
         self.closed = False
         self.was_reset = False
         self.bytes_received = 0
@@ -200,19 +203,26 @@ class CoTClient:
             self._ended(reset=False)
             return
         self.bytes_received += len(data)
+        if self.on_bytes:
+            self.on_bytes(data)
+            return
         pieces = (self._partial + data).split(END)
         self._partial = pieces.pop()
         for piece in pieces:
-            event = audit(piece + END)
-            if event.type == _PONG_TYPE:
-                self.pongs += 1
-                self.pong_positions.append(len(self.received))
-            elif self.on_event:
-                self.on_event(event)
-            else:
-                self.received.append(event)
-                self._uids[event.uid] = self._uids.get(event.uid, 0) + 1
+            self.take(piece + END)
         audit_beginning(self._partial)
+
+    def take(self, piece):
+        """Audit one piece and keep it, or hand it to whoever asked for events."""
+        event = audit(piece)
+        if event.type == _PONG_TYPE:
+            self.pongs += 1
+            self.pong_positions.append(len(self.received))
+        elif self.on_event:
+            self.on_event(event)
+        else:
+            self.received.append(event)
+            self._uids[event.uid] = self._uids.get(event.uid, 0) + 1
 
     def _ended(self, reset):
         self._crowd._forget(self)
