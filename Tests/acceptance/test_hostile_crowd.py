@@ -9,6 +9,7 @@ import pytest
 from tinycot import events
 from tinycot.client import gather
 from tinycot.daemon import is_emulated
+from tinycot.figures import note
 from tinycot.pace import SLOW
 from tinycot.process import peak_resident_bytes
 from tinycot.traffic import Tally, delays, numbered, percentile
@@ -133,9 +134,9 @@ def test_three_hundred_hostile_connections_hurt_nobody(budget, start_daemon, cro
         10 * SLOW)
     status = daemon.status()
     peak = 0 if is_emulated() else peak_resident_bytes(daemon.pid)
-    print(f"\n{sum(v.times for v in villains)} hostile connections; {sum(t.count for t in tallies)}"
-          f" good deliveries, median {percentile(waited, 0.5) * 1000:.2f} ms, 99 % within "
-          f"{percentile(waited, 0.99) * 1000:.2f} ms; peak memory {peak} bytes")
+    note(f"{sum(v.times for v in villains)} hostile connections; {sum(t.count for t in tallies)}"
+         f" good deliveries, median {percentile(waited, 0.5) * 1000:.2f} ms, 99 % within "
+         f"{percentile(waited, 0.99) * 1000:.2f} ms; peak memory {peak} bytes")
     assert [w for tally in tallies for w in tally.wrong] == []
     assert not any(client.closed for client in good)
     assert status.heap_allocations_after_seal == 0

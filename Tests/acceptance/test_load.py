@@ -8,6 +8,7 @@ import pytest
 from tinycot import events
 from tinycot.client import gather
 from tinycot.daemon import is_emulated
+from tinycot.figures import note
 from tinycot.pace import SLOW, wait_for
 from tinycot.process import peak_resident_bytes, processor_seconds
 from tinycot.traffic import Flood, Follower, Tally, delays, numbered, percentile
@@ -17,11 +18,6 @@ pytestmark = pytest.mark.load
 SECONDS = int(os.environ.get("TINYCOT_LOAD_SECONDS", "60"))
 CLIENTS = 100
 MEMORY_LIMIT_BYTES = 8 * 1_048_576
-
-
-def report(text):
-    """A line for the record; shown by pytest's -s, and kept in its report."""
-    print(text)
 
 
 def test_a_hundred_clients_at_one_position_a_second(daemon, crowd):
@@ -45,17 +41,17 @@ def test_a_hundred_clients_at_one_position_a_second(daemon, crowd):
     crowd.wait_until(
         lambda: all(tally.count >= expected for tally in tallies),
         lambda: f"{expected} events at each; missing at "
-                f"{sum(t.count < expected for t in tallies)} clients", 10 * SLOW)
+              f"{sum(t.count < expected for t in tallies)} clients", 10 * SLOW)
     busy = processor_seconds(daemon.pid) - busy
     crowd.run_for(0.3)
 
     status = daemon.status()
     deliveries = sum(tally.count for tally in tallies)
     peak = 0 if is_emulated() else peak_resident_bytes(daemon.pid)
-    report(f"\n{CLIENTS} clients, {SECONDS} s: {deliveries} deliveries, median "
-           f"{percentile(waited, 0.5) * 1000:.2f} ms, 99 % within "
-           f"{percentile(waited, 0.99) * 1000:.2f} ms; {busy / deliveries * 1e6:.2f} us of "
-           f"processor each; peak memory {peak} bytes")
+    note(f"{CLIENTS} clients, {SECONDS} s: {deliveries} deliveries, median "
+         f"{percentile(waited, 0.5) * 1000:.2f} ms, 99 % within "
+         f"{percentile(waited, 0.99) * 1000:.2f} ms; {busy / deliveries * 1e6:.2f} us of "
+         f"processor each; peak memory {peak} bytes")
     assert [w for tally in tallies for w in tally.wrong] == []
     assert all(tally.count == expected for tally in tallies), "something came twice"
     assert status.heap_allocations_after_seal == 0
@@ -110,14 +106,14 @@ def test_one_sender_at_full_speed_and_five_that_never_read(daemon, crowd):
     followers, lost, important, took = run_flood(crowd, daemon, sender, readers, flood)
     peak = 0 if is_emulated() else peak_resident_bytes(daemon.pid)
     came = sum(f.count for f in followers)
-    report(f"\nflood of {len(flood.pieces)} events ({len(flood.blob)} bytes) to {len(readers)} "
-           f"readers: taken in {took:.2f} s, {came} deliveries "
-           f"({came / len(readers) / len(flood.pieces):.1%}), the rest counted as dropped; "
-           f"peak memory {warm} then {peak} bytes")
+    note(f"flood of {len(flood.pieces)} events ({len(flood.blob)} bytes) to {len(readers)} "
+         f"readers: taken in {took:.2f} s, {came} deliveries "
+         f"({came / len(readers) / len(flood.pieces):.1%}), the rest counted as dropped; "
+         f"peak memory {warm} then {peak} bytes")
     assert [w for f in followers for w in f.wrong] == [], "order, or something twice"
     for reader, follower, dropped in zip(readers, followers, lost):
         assert follower.count + dropped == len(flood.pieces), \
-            f"{reader}: {follower.count} came, {dropped} counted as dropped"
+          f"{reader}: {follower.count} came, {dropped} counted as dropped"
         assert follower.by_kind["chat"] == flood.chats
     assert important == 0
     assert not any(client.closed for client in [sender, *readers])

@@ -78,7 +78,9 @@ class Bot:
 
 @pytest.fixture(autouse=True)
 def quiet():
-    logging.getLogger("pytak").setLevel(logging.ERROR)
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("pytak"):
+            logging.getLogger(name).setLevel(logging.ERROR)
 
 
 async def until(condition, what, crowd=None, seconds=15.0):

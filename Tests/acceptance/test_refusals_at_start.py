@@ -309,7 +309,6 @@ def test_the_plan_of_the_built_in_budget_fits_eight_mebibytes(files):
     assert any(4_000_000 < n <= 8_388_608 for n in numbers)
     for word in ("descriptors", "kernel"):
         assert word in table
-    print(done.stdout)
 
 
 def test_the_budget_of_the_project_is_the_built_in_one(files):

@@ -153,7 +153,7 @@ def test_directed_things_stop_at_the_wall(way, address, start_daemon, crowd):
     target = RED_1.callsign if address == "callsign" else RED_1.uid
     thing = events.marker("over the wall", dest=[target, BLUE_2.callsign])
     if address == "uid":
-        thing = thing.replace(f'<dest callsign="{target}"'.encode(), f'<dest uid="{target}"'.encode())
+        thing = thing.replace(b'<dest callsign="' + target.encode(), b'<dest uid="' + target.encode())
     field.blue[0].send(thing)
     field.settle()
     assert [e.uid for e in field.blue[1].news()] == ["over the wall"]

@@ -27,12 +27,17 @@ class Crowd:
         self._by_descriptor = {}
 
     def connect(self, port, *, person=None, source=None, receive_buffer=None, reading=True,
-                host="127.0.0.1"):
-        """A new connection. It says nothing until told to."""
+                host="127.0.0.1", segment=None):
+        """A new connection. It says nothing until told to.
+
+        `segment`: the largest TCP segment, where that of a real network matters.
+        """
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         link = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if segment:
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         if source:
             link.bind((source, 0))
         link.settimeout(PROMPT_SECONDS)
@@ -129,6 +134,8 @@ class CoTClient:
         # If set, called with all bytes as they come instead of cutting and auditing them; it
         # gives back to `take` whatever it cannot vouch for.
         self.on_bytes = None
+        # The most that one read takes.
+        self.read_bytes = _READ_BYTES
         self.closed = False
         self.was_reset = False
         self.bytes_received = 0
@@ -193,7 +200,7 @@ class CoTClient:
 
     def _readable(self):
         try:
-            data = self._link.recv(_READ_BYTES)
+            data = self._link.recv(self.read_bytes)
         except BlockingIOError:
             return
         except OSError:
@@ -273,7 +280,11 @@ class CoTClient:
 
     def finish(self):
         """Say that nothing more will be sent, and go on listening."""
-        self._link.shutdown(socket.SHUT_WR)
+        try:
+            self._link.shutdown(socket.SHUT_WR)
+        except OSError:
+            # The peer was faster; the next read will tell.
+            pass
 
 
 def gather(crowd, port, people):
