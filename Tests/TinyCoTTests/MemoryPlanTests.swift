@@ -22,7 +22,9 @@ import Testing
     }
 
     @Test func sumsAreTheSumsOfTheRows() {
-        let plan = plan([("clients", count: 128, unitBytes: 1_000), ("odd", count: 3, unitBytes: 7)])
+        let plan = plan([
+            ("clients", count: 128, unitBytes: 1_000), ("odd", count: 3, unitBytes: 7),
+        ])
         let rows = (0..<plan.rowCount).map(plan.row)
         #expect(rows.map(\.totalBytes) == [128_000, 64])
         #expect(plan.arenaBytes == 128_064)

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from tinycot import daemon as daemons
+from tinycot import figures
 from tinycot.client import Crowd
 
 
@@ -16,6 +17,13 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if item.get_closest_marker("native"):
                 item.add_marker(skip)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if figures.noted():
+        terminalreporter.section("measured")
+        for line in figures.noted():
+            terminalreporter.line(line)
 
 
 @pytest.fixture

@@ -146,8 +146,9 @@ def test_a_thousand_things_come_in_pages_and_whole(daemon, crowd):
         lambda: f"all things, got {len(newcomer.received)}", 4 * PROMPT_SECONDS)
     crowd.fence(alpha, [newcomer])
     assert all(newcomer.count(f"page-{n}") == 1 for n in range(1_000))
-    row = next(c for c in daemon.status().clients if c.address.endswith(newcomer.address))
-    assert row.dropped == 0
+    newcomer.send(events.CHARLIE.position())
+    crowd.answer(newcomer)
+    assert daemon.status().by_uid(events.CHARLIE.uid).dropped == 0
 
 
 def test_a_slow_newcomer_gets_the_whole_picture_too(daemon, crowd):

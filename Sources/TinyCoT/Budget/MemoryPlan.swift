@@ -3,7 +3,8 @@
 // `tinycot budget` and compared with what the machine allows.
 // Invariant: `arenaBytes` is the sum of the rows.
 
-/// The plan, made from an arena that has measured everything: so it cannot differ from what is taken.
+/// The plan, made from an arena that has measured everything, so that it cannot differ from what
+/// is taken.
 public struct MemoryPlan: BitwiseCopyable {
     /// One pool. `unitBytes` is what one of it takes, bookkeeping included, rounded down.
     public struct Row: BitwiseCopyable {

@@ -229,7 +229,9 @@ extension EventFramer {
 
     /// A document begins whose word ended before `index`.
     mutating func begin(_ word: UInt8, at index: Int) {
-        invariant(word == MarkupWord.event || word == MarkupWord.auth, "a document is an event or an auth")
+        invariant(
+            word == MarkupWord.event || word == MarkupWord.auth,
+            "a document is an event or an auth")
         document = word == MarkupWord.event ? .event : .auth
         startIndex = index - (word == MarkupWord.event ? 6 : 5)
         reason = pendingReason

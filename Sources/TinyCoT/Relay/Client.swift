@@ -49,7 +49,7 @@ public struct Client: BitwiseCopyable {
 
     // Outbound.
     var queue = SendQueue()
-    /// A pong or heartbeat: overtakes the queue, but never splits an event. `EventLog.none` if absent.
+    /// A pong or heartbeat: overtakes the queue, but never splits an event. `none` if absent.
     var express = EventLog.none
     var expressSent: UInt32 = 0
     /// The socket took less than was offered; nothing is tried until it is writable again.

@@ -4,7 +4,8 @@
 // A turn of the loop, as the edge drives it:
 //   beginTurn(now, wall)
 //   for each new connection:    admit(address, …)
-//   for each readable socket:   while bytes are left { bytesArrived(…); flush }  or  connectionEnded
+//   for each readable socket:   while bytes are left { bytesArrived(…); flush }
+//                               or connectionEnded(client, why)
 //   for each writable socket:   becameWritable(client)
 //   runDeadlines()
 //   close: while let c = nextToClose() { close the descriptor; released(c) }   (tells the others)
@@ -136,7 +137,9 @@ public struct Relay: ~Copyable {
     static var receiveBlockBytes: Int { 1024 }
 
     /// The key under which names must be hashed before there is a relay: rosters are.
-    public static func hashKey(seed: UInt64) -> UInt64 { seed &* 0xD6E8_FEB8_6659_FD93 ^ 0x2545_F491 }
+    public static func hashKey(seed: UInt64) -> UInt64 {
+        seed &* 0xD6E8_FEB8_6659_FD93 ^ 0x2545_F491
+    }
 
     /// The clock is read once a turn, by the edge.
     public mutating func beginTurn(now: Instant, wall: WallTime) {

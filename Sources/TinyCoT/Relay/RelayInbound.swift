@@ -19,7 +19,7 @@ extension Relay {
                 handleFramed(index, bytes, start, end)
                 count(client, end - at)
                 at = end
-                // Only here is no document open, so the rest may be handed in as a chunk of its own.
+                // Only here is no document open: the rest may be handed in as a chunk of its own.
                 if pressure && at < bytes.count { return at }
             case .refused(let refusal, let resumeAt):
                 receivePool.release(&client.pointee.kept)

@@ -237,7 +237,8 @@ extension Relay {
         let time = base.adding(milliseconds: age)
         let validFor = Int64(config.emergencyRepeatSeconds) * 1500
         EventRewriter.copyWithTimes(
-            kept, header, time: time, start: time, stale: time.adding(milliseconds: validFor), into: &writer)
+            kept, header, time: time, start: time,
+            stale: time.adding(milliseconds: validFor), into: &writer)
         return !writer.overflowed
     }
 

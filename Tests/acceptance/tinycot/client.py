@@ -27,12 +27,17 @@ class Crowd:
         self._by_descriptor = {}
 
     def connect(self, port, *, person=None, source=None, receive_buffer=None, reading=True,
-                host="127.0.0.1"):
-        """A new connection. It says nothing until told to."""
+                host="127.0.0.1", segment=None):
+        """A new connection. It says nothing until told to.
+
+        `segment`: the largest TCP segment, where that of a real network matters.
+        """
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         link = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer:
             link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if segment:
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         if source:
             link.bind((source, 0))
         link.settimeout(PROMPT_SECONDS)
@@ -126,6 +131,11 @@ class CoTClient:
         self.pong_positions = []
         # If set, called with each event instead of keeping it.
         self.on_event = None
+        # If set, called with all bytes as they come instead of cutting and auditing them; it
+        # gives back to `take` whatever it cannot vouch for.
+        self.on_bytes = None
+        # The most that one read takes.
+        self.read_bytes = _READ_BYTES
         self.closed = False
         self.was_reset = False
         self.bytes_received = 0
@@ -190,7 +200,7 @@ class CoTClient:
 
     def _readable(self):
         try:
-            data = self._link.recv(_READ_BYTES)
+            data = self._link.recv(self.read_bytes)
         except BlockingIOError:
             return
         except OSError:
@@ -200,19 +210,26 @@ class CoTClient:
             self._ended(reset=False)
             return
         self.bytes_received += len(data)
+        if self.on_bytes:
+            self.on_bytes(data)
+            return
         pieces = (self._partial + data).split(END)
         self._partial = pieces.pop()
         for piece in pieces:
-            event = audit(piece + END)
-            if event.type == _PONG_TYPE:
-                self.pongs += 1
-                self.pong_positions.append(len(self.received))
-            elif self.on_event:
-                self.on_event(event)
-            else:
-                self.received.append(event)
-                self._uids[event.uid] = self._uids.get(event.uid, 0) + 1
+            self.take(piece + END)
         audit_beginning(self._partial)
+
+    def take(self, piece):
+        """Audit one piece and keep it, or hand it to whoever asked for events."""
+        event = audit(piece)
+        if event.type == _PONG_TYPE:
+            self.pongs += 1
+            self.pong_positions.append(len(self.received))
+        elif self.on_event:
+            self.on_event(event)
+        else:
+            self.received.append(event)
+            self._uids[event.uid] = self._uids.get(event.uid, 0) + 1
 
     def _ended(self, reset):
         self._crowd._forget(self)
@@ -263,7 +280,11 @@ class CoTClient:
 
     def finish(self):
         """Say that nothing more will be sent, and go on listening."""
-        self._link.shutdown(socket.SHUT_WR)
+        try:
+            self._link.shutdown(socket.SHUT_WR)
+        except OSError:
+            # The peer was faster; the next read will tell.
+            pass
 
 
 def gather(crowd, port, people):

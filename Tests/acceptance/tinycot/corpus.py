@@ -145,6 +145,8 @@ class Hostile:
     log: str = ""
     # How many good bytes may be lost before the stream is in step again.
     resync_bytes: int = 0
+    # Only the first bytes of a connection show another protocol; later they are junk.
+    first_bytes: bool = False
     # The uids that may come out of this file; by default its own number.
     uids: tuple = ()
 
@@ -200,9 +202,9 @@ HOSTILE_ROWS = [
     Hostile("h31 junk between two events", MUST, kept=None, closes=MAY,
             uids=("h31-first", "h31-second")),
     Hostile("h32 event inside an event"),
-    Hostile("h33 HTTP", closes=MUST, log="HTTP"),
-    Hostile("h34 TLS", closes=MUST, log="TLS"),
-    Hostile("h35 protobuf", closes=MAY),
+    Hostile("h33 HTTP", closes=MUST, log="HTTP", first_bytes=True),
+    Hostile("h34 TLS", closes=MUST, log="TLS", first_bytes=True),
+    Hostile("h35 protobuf", closes=MAY, first_bytes=True),
     Hostile("h36 deep nesting"),
     Hostile("h37 huge attribute", MUST, kept=None),
     Hostile("h38 many attributes", MAY, kept=None),
