@@ -45,7 +45,8 @@ for option in -warnings-as-errors -use-ld=lld \
     -Xclang-linker -static-pie \
     -Xclang-linker -Wno-unused-command-line-argument \
     -file-prefix-map "$PWD=." \
-    -Xfrontend -disable-incremental-llvm-codegen; do
+    -Xfrontend -disable-incremental-llvm-codegen \
+    -Xfrontend -function-sections; do
     arguments+=(-Xswiftc "$option")
 done
 for option in -fPIC "-ffile-prefix-map=$PWD=."; do arguments+=(-Xcc "$option"); done

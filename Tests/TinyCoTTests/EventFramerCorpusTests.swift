@@ -43,7 +43,9 @@ private func cutNaively(_ stream: Bytes) -> [Bytes] {
         for name in Corpus.names() {
             let file = Corpus.read(name)
             let told: Told = name.hasPrefix("51") ? .auth : .event(Corpus.event(in: file))
-            expectSame(file, as: [told], everyPosition: file.count < 3_000, name)
+            // File 21 is the stream recipe's; of the others the short ones.
+            let everyPosition = file.count < 500 || name.hasPrefix("06") || name.hasPrefix("21")
+            expectSame(file, as: [told], everyPosition: everyPosition, name)
         }
         #expect(Corpus.names().count > 60)
     }
@@ -70,7 +72,7 @@ private func cutNaively(_ stream: Bytes) -> [Bytes] {
             var isForeign = false
             if case .foreign = told.last { isForeign = true }
             if !isForeign { told.append(.event(Corpus.event(in: follower))) }
-            expectSame(file + follower, as: told, everyPosition: file.count < 1_000, name)
+            expectSame(file + follower, as: told, everyPosition: file.count < 330, name)
         }
         #expect(Corpus.names(in: "hostile").count > 50)
     }
@@ -116,7 +118,9 @@ private func cutNaively(_ stream: Bytes) -> [Bytes] {
 private struct StreamWriter {
     var random: SeededGenerator
 
-    private mutating func one(of choices: [String]) -> String { choices[random.below(choices.count)] }
+    private mutating func one(of choices: [String]) -> String {
+        choices[random.below(choices.count)]
+    }
 
     private mutating func attributes() -> String {
         var text = ""
@@ -132,19 +136,22 @@ private struct StreamWriter {
         case 0: return "<!--" + one(of: hidden + [" ]]> ?> "]) + "-->"
         case 1: return "<![CDATA[" + one(of: hidden + [" ]] > --> ?> ]"]) + "]]>"
         case 2: return "<?p " + one(of: hidden + [" ]]> --> ? > "]) + "?>"
-        case 3, 4: return one(of: ["text > '\"", " \n", "]]", "&#60;/event>", "é", "?>", "-->", "/>"])
+        case 3, 4:
+            return one(of: ["a > '\"", " \n", "]]", "&#60;/event>", "é", "?>", "-->", "/>"])
         case 5:
             return "<" + one(of: names) + attributes() + "/>"
         default:
             if depth > 5 { return "" }
             let name = one(of: names)
-            return "<\(name)\(attributes())>" + content(depth + 1) + "</\(name)\(one(of: ["", " ", "\n"]))>"
+            let startTag = "<" + name + attributes() + ">"
+            return startTag + content(depth + 1) + "</" + name + one(of: [">", " >", "\n>"])
         }
     }
 
     private let names = ["a", "e", "events", "even", "event-x", "x:event", "auth", "Event", "_x"]
     private let hidden = [
         "", " </event> ", "<event>", " <event a='", "<?xml ", "</event", "</event><a", "<!", "'\"",
+        "-> <a>", "]> <a>", "> <a>",
     ]
 
     private mutating func content(_ depth: Int) -> String {
@@ -153,7 +160,8 @@ private struct StreamWriter {
 
     mutating func event() -> String {
         if random.below(8) == 0 { return "<event" + attributes() + "/>" }
-        return "<event" + attributes() + ">" + content(1) + one(of: ["</event>", "</event >", "</event\r\n>"])
+        return "<event" + attributes() + ">" + content(1)
+            + one(of: ["</event>", "</event >", "</event\r\n>"])
     }
 
     mutating func prolog() -> String {
@@ -167,15 +175,17 @@ private struct StreamWriter {
 
 @Suite struct EventFramerPropertyTests {
     #if DEBUG
-        private static let mutations = 4_000
+        private static let mutations = 2_000
+        private static let wellFormedStreams = 150
     #else
         private static let mutations = 40_000
+        private static let wellFormedStreams = 4_000
     #endif
 
     @Test func everyEventOfAWellFormedStreamIsFound() {
         var writer = StreamWriter(random: SeededGenerator(seed: 11))
         var random = SeededGenerator(seed: 12)
-        for round in 0..<400 {
+        for round in 0..<Self.wellFormedStreams {
             var stream = ""
             var events = [Told]()
             for _ in 0..<5 {

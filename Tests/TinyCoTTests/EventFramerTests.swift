@@ -47,6 +47,9 @@ private func lost(_ name: String, _ stream: String, _ reasons: Refusal...) -> Ca
         whole("comment of dashes", "<event><!------></event>"),
         whole("> right after <!--", "<event><!-->--></event>"),
         whole("comment with an event", "<event><!-- <event></event> --></event>"),
+        whole("comment with half its end", "<event><!-- -> <a> - --></event>"),
+        whole("CDATA with half its end", "<event><![CDATA[ ]> <a> ] > ]]></event>"),
+        whole("instruction with half its end", "<event><?a > <b> ? > ?></event>"),
         whole("CDATA", "<event><![CDATA[ </event> ]] > ]>]]]></event>"),
         whole("CDATA with a start", "<event><![CDATA[<event ><?xml ?><event/>]]></event>"),
         whole("instruction", "<event><?a </event> > \" ??><?b?></event>"),
@@ -98,6 +101,9 @@ private func lost(_ name: String, _ stream: String, _ reasons: Refusal...) -> Ca
         lost("DOCTYPE inside", "<event><!DOCTYPE a></event>", .brokenMarkup),
         lost("unclosed value", "<event><a b='></a></event>", .brokenMarkup),
         lost("unclosed quote of the other kind", "<event a='\">t</event>", .brokenMarkup),
+        lost("broken, a word cut by another", "<event a='<b </eve</event>", .brokenMarkup),
+        lost("broken, an end cut by another", "<event a='<b </event </event>", .brokenMarkup),
+        lost("broken, < before the end", "<event a='<b <</event>", .brokenMarkup),
         lost("no event in a broken one", "<event a='<b <eventx <?xmlx></event>", .brokenMarkup),
     ]
 
@@ -145,7 +151,8 @@ private func lost(_ name: String, _ stream: String, _ reasons: Refusal...) -> Ca
         for item in Self.cutOff {
             let told = frame(Bytes((item.stream + good + good + good).utf8))
             #expect(told.suffix(2) == [.event(good), .event(good)], "\(item.name): \(told)")
-            expectSame(Bytes((item.stream + good + " " + good).utf8), as: told.dropLast(), item.name)
+            expectSame(
+                Bytes((item.stream + good + " " + good).utf8), as: told.dropLast(), item.name)
         }
         // In text, the next one looks nested until the one after it shows that it was not.
         expectSame(
@@ -256,6 +263,15 @@ private func lost(_ name: String, _ stream: String, _ reasons: Refusal...) -> Ca
         expectSame(
             Bytes("<foo><event></event></foo>\(good)".utf8),
             as: [.refused(.junk), .event("<event></event>"), .refused(.junk), .event(good)])
+    }
+
+    @Test func whatEndsAWordInABrokenDocumentMayBeginTheNext() {
+        expectSame(
+            Bytes(("<event a='<b <eve" + good + good).utf8),
+            as: [.refused(.brokenMarkup), .event(good), .event(good)])
+        expectSame(
+            Bytes("<event a='<b </eve</event>x".utf8),
+            as: [.refused(.brokenMarkup), .refused(.junk)])
     }
 
     @Test func aDeclarationInsideIsANewDocument() {

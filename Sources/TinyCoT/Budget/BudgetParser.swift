@@ -38,10 +38,14 @@ public enum BudgetParser {
 
     private static func key(of reader: inout JSONReader) throws(ConfigError) -> BudgetKey {
         let name = reader.text()
-        var nearness = Nearness(name)
         var i: UInt8 = 0
         while let key = BudgetKey(rawValue: i) {
             if name.isText(key.name) { return key }
+            i += 1
+        }
+        var nearness = Nearness(name)
+        i = 0
+        while let key = BudgetKey(rawValue: i) {
             nearness.offer(key.name)
             i += 1
         }

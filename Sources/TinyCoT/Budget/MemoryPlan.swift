@@ -115,16 +115,16 @@ public struct MemoryPlan: BitwiseCopyable {
     public func check(cgroupBytes: Int?, descriptorLimit: Int?) -> ConfigError? {
         if headroomBytes < 0 {
             return refusal(
-                .memory, .memoryBytes, needed: plannedBytes, "but the plan needs")
+                .memory, .memoryBytes, needed: plannedBytes, "the plan needs")
         }
         if kernelSocketBytes > budget.kernelSocketBytes {
             return refusal(
                 .socketMemory, .kernelSocketBytes, needed: kernelSocketBytes,
-                "but the socket buffers of all clients can take")
+                "the socket buffers of all clients can take")
         }
         if descriptors > budget.fileDescriptors {
             return refusal(
-                .descriptors, .fileDescriptors, needed: descriptors, "but the plan needs")
+                .descriptors, .fileDescriptors, needed: descriptors, "the plan needs")
         }
         if let cgroupBytes, cgroupBytes < plannedBytes {
             var error = refusal(.controlGroup, .memoryBytes, needed: plannedBytes, "")

@@ -52,7 +52,8 @@ extension EventFramer {
             if second == UInt8(ascii: "e") || second == UInt8(ascii: "<") { return }
             state = .endTag
             index += 1
-        } else if first >= UInt8(ascii: "b") && first != UInt8(ascii: "e") {
+        } else if first >= UInt8(ascii: "A") && first != UInt8(ascii: "a")
+            && first != UInt8(ascii: "e") {
             // No word of the automaton begins with such a byte; it is the first of a name.
             state = .tag
             closing = 0
@@ -71,48 +72,63 @@ extension EventFramer {
         if index < limit && bytes[index] != UInt8(ascii: "<") { sawEventEnd = false }
     }
 
+    /// Reads on in a start tag, values and all, to its > or to the limit.
     @inline(__always)
     private mutating func scanTag(
         _ bytes: Slab<UInt8>, _ index: inout Int, _ limit: Int
     ) -> FramerStep? {
-        let first = index
         // One bit for each of " ' < >
         let stops: UInt64 = 1 << 0x22 | 1 << 0x27 | 1 << 0x3C | 1 << 0x3E
-        var byte: UInt8 = 0
         var here = index
-        while here < limit {
-            byte = bytes[here]
-            if byte < 64 && (stops >> UInt64(byte)) & 1 != 0 { break }
-            here += 1
-        }
-        index = here
-        let afterSlash = here > first ? bytes[here - 1] == UInt8(ascii: "/") : closing == 1
-        if here == limit {
-            closing = afterSlash ? 1 : 0
-            return nil
-        }
+        var first = here
+        var wasSlash = closing == 1
         closing = 0
-        if byte == UInt8(ascii: "<") {
-            breakOff()
-            return nil
+        while here < limit {
+            let byte = bytes[here]
+            if byte >= 64 || (stops >> UInt64(byte)) & 1 == 0 {
+                here += 1
+                continue
+            }
+            index = here + 1
+            if byte == UInt8(ascii: ">") {
+                let isClosed = here > first ? bytes[here - 1] == UInt8(ascii: "/") : wasSlash
+                return endStartTag(isClosed, at: index)
+            }
+            if byte == UInt8(ascii: "<") {
+                index = here
+                breakOff()
+                return nil
+            }
+            here = index.advancedTo(byte, or: UInt8(ascii: "<"), bytes, limit)
+            if here == limit || bytes[here] != byte {
+                quote = byte
+                index = here
+                state = .value
+                if here < limit { breakOff() }
+                return nil
+            }
+            here += 1
+            first = here
+            wasSlash = false
         }
-        index += 1
-        if byte != UInt8(ascii: ">") {
-            quote = byte
-            state = .value
-            scanValue(bytes, &index, limit)
-            return nil
-        }
-        if !afterSlash {
+        if here > first { wasSlash = bytes[here - 1] == UInt8(ascii: "/") }
+        closing = wasSlash ? 1 : 0
+        index = here
+        return nil
+    }
+
+    @inline(__always)
+    private mutating func endStartTag(_ isClosed: Bool, at end: Int) -> FramerStep? {
+        if !isClosed {
             if depth < .max { depth += 1 }
             if isEventTag && openEvents < .max { openEvents += 1 }
         }
         isEventTag = false
         state = .text
-        return depth == 0 ? finish(at: index) : nil
+        return depth == 0 ? finish(at: end) : nil
     }
 
-    @inline(__always)
+    /// Goes on in a value that began in an earlier chunk.
     private mutating func scanValue(_ bytes: Slab<UInt8>, _ index: inout Int, _ limit: Int) {
         index = index.advancedTo(quote, or: UInt8(ascii: "<"), bytes, limit)
         if index == limit { return }
@@ -263,6 +279,7 @@ extension EventFramer {
     mutating func scanProlog(
         _ bytes: Slab<UInt8>, _ index: inout Int, _ limit: Int
     ) -> FramerStep? {
+        if state == .declaration && skipUsualVersion(bytes, &index, limit) { return nil }
         while index < limit {
             let byte = bytes[index]
             let word = watchForDocument(byte)
@@ -279,6 +296,27 @@ extension EventFramer {
             }
         }
         return nil
+    }
+
+    /// Nearly every declaration goes on like this; the result is the same as byte by byte.
+    @inline(__always)
+    private mutating func skipUsualVersion(
+        _ bytes: Slab<UInt8>, _ index: inout Int, _ limit: Int
+    ) -> Bool {
+        let usual: StaticString = " version=\"1.0\""
+        let length = usual.utf8CodeUnitCount
+        if version != DeclaredVersion.start || place != 0 || limit - index < length { return false }
+        var matched = 0
+        while matched < length {
+            if bytes[index + matched] != usual.utf8Start[matched] { return false }
+            matched += 1
+        }
+        index += length
+        version = DeclaredVersion.accepted
+        state = .instruction
+        closing = 0
+        sawEventEnd = false
+        return true
     }
 
     @inline(__always)
@@ -448,9 +486,7 @@ extension Int {
     /// The first index from here on that holds `stop`, or `limit`.
     @inline(__always)
     fileprivate func advancedTo(_ stop: UInt8, _ bytes: Slab<UInt8>, _ limit: Int) -> Int {
-        var here = self
-        while here < limit && bytes[here] != stop { here += 1 }
-        return here
+        advancedTo(stop, or: stop, bytes, limit)
     }
 
     /// The first index from here on that holds one of two bytes, or `limit`.
@@ -458,8 +494,38 @@ extension Int {
     fileprivate func advancedTo(
         _ stop: UInt8, or other: UInt8, _ bytes: Slab<UInt8>, _ limit: Int
     ) -> Int {
+        let stops = EightBytes(repeating: stop)
+        let others = EightBytes(repeating: other)
         var here = self
+        while limit - here >= 8 {
+            let eight = EightBytes(bytes, at: here)
+            let found = eight.matches(stops) | eight.matches(others)
+            if found != 0 { return here + found.trailingZeroBitCount >> 3 }
+            here += 8
+        }
         while here < limit && bytes[here] != stop && bytes[here] != other { here += 1 }
         return here
+    }
+}
+
+/// Eight bytes of a chunk at a time: most runs of bytes that mean nothing are longer than that.
+private struct EightBytes {
+    let value: UInt64
+
+    @inline(__always)
+    init(repeating byte: UInt8) { value = UInt64(byte) &* 0x0101_0101_0101_0101 }
+
+    @inline(__always)
+    init(_ bytes: Slab<UInt8>, at index: Int) {
+        invariant(index >= 0 && bytes.count - index >= 8, "eight bytes lie inside their slab")
+        let address = UnsafeRawPointer(bytes.start.unsafelyUnwrapped + index)
+        value = UInt64(littleEndian: address.loadUnaligned(as: UInt64.self))
+    }
+
+    /// The high bit of the first byte that is the same in both; bits above it mean nothing.
+    @inline(__always)
+    func matches(_ other: EightBytes) -> UInt64 {
+        let difference = value ^ other.value
+        return (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
     }
 }

@@ -176,13 +176,13 @@ public struct EventReader: BitwiseCopyable {
         let length = Int(tag.name.count)
         let nameStart = cursor.at &+ 2
         if length <= 6 {
-            let word = EightBytes.load(cursor.base + cursor.at) >> 16
-            if EightBytes.first(length, of: word) != tag.name.word { throw .mismatchedTag }
+            let word = EightByteWord.load(cursor.base + cursor.at) >> 16
+            if EightByteWord.first(length, of: word) != tag.name.word { throw .mismatchedTag }
         } else {
             if cursor.end &- nameStart <= max(length, 8) { throw .unterminated }
-            let word = EightBytes.load(cursor.base + nameStart)
+            let word = EightByteWord.load(cursor.base + nameStart)
             let isSame =
-                EightBytes.first(length, of: word) == tag.name.word
+                EightByteWord.first(length, of: word) == tag.name.word
                 && (length <= 8
                     || tag.name.hasSameTail(as: nameStart, cursor.base))
             if !isSame { throw .mismatchedTag }
@@ -212,7 +212,7 @@ extension MarkupName {
         var i = 0
         while i < last {
             i = min(i + 8, last)
-            if EightBytes.load(base + mine + i) != EightBytes.load(base + other + i) {
+            if EightByteWord.load(base + mine + i) != EightByteWord.load(base + other + i) {
                 return false
             }
         }

@@ -3,7 +3,7 @@
 // Used by `MarkupCursor` only. In every mask the lowest set bit is exact; bits above it may be
 // false, so only the lowest one may be looked at.
 
-enum EightBytes {
+enum EightByteWord {
     @inline(__always)
     static func all(_ byte: UInt8) -> UInt64 { 0x0101_0101_0101_0101 &* UInt64(byte) }
 

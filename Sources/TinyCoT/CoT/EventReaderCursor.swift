@@ -40,12 +40,12 @@ struct MarkupCursor {
     mutating func advance(to mark: UInt8) throws(Refusal) -> UInt8 {
         while true {
             if end &- at >= 8 {
-                let stops = EightBytes.stops(EightBytes.load(base + at), mark: mark)
+                let stops = EightByteWord.stops(EightByteWord.load(base + at), mark: mark)
                 if stops == 0 {
                     at &+= 8
                     continue
                 }
-                at &+= EightBytes.before(stops)
+                at &+= EightByteWord.before(stops)
             }
             let byte = try byte()
             if byte == mark || byte == UInt8(ascii: "<") || byte == UInt8(ascii: "&") {
@@ -86,15 +86,15 @@ struct MarkupCursor {
         let start = at
         var first: UInt64 = 0
         while end &- at >= 8 {
-            let word = EightBytes.load(base + at)
-            let stops = EightBytes.notNames(word)
+            let word = EightByteWord.load(base + at)
+            let stops = EightByteWord.notNames(word)
             if stops == 0 {
                 if at == start { first = word }
                 at &+= 8
                 continue
             }
-            let length = EightBytes.before(stops)
-            if at == start { first = EightBytes.first(length, of: word) }
+            let length = EightByteWord.before(stops)
+            if at == start { first = EightByteWord.first(length, of: word) }
             at &+= length
             let startsWell = UInt8(truncatingIfNeeded: first) &- 0x2D > 0x39 - 0x2D
             if base[at] >= 0x80 || !startsWell || at == start { break }
@@ -218,7 +218,7 @@ extension MarkupCursor {
         at += 2
         let target = try name()
         let folded = target.word | 0x20_2020
-        if target.count == 3 && folded == EightBytes.word("x", "m", "l") {
+        if target.count == 3 && folded == EightByteWord.word("x", "m", "l") {
             throw .reservedInstruction
         }
         if !MarkupCursor.isSpace(try byte()) && !follows("?>") { throw .brokenMarkup }

@@ -51,12 +51,12 @@ struct EventFields {
     @inline(__always)
     private func noteRoot(_ name: UInt64, _ value: ByteRange, _ header: inout EventHeader) {
         switch name {
-        case EightBytes.word("u", "i", "d"): header.uid = value
-        case EightBytes.word("t", "y", "p", "e"): header.type = value
-        case EightBytes.word("h", "o", "w"): header.how = value
-        case EightBytes.word("t", "i", "m", "e"): header.time = value
-        case EightBytes.word("s", "t", "a", "r", "t"): header.start = value
-        case EightBytes.word("s", "t", "a", "l", "e"): header.stale = value
+        case EightByteWord.word("u", "i", "d"): header.uid = value
+        case EightByteWord.word("t", "y", "p", "e"): header.type = value
+        case EightByteWord.word("h", "o", "w"): header.how = value
+        case EightByteWord.word("t", "i", "m", "e"): header.time = value
+        case EightByteWord.word("s", "t", "a", "r", "t"): header.start = value
+        case EightByteWord.word("s", "t", "a", "l", "e"): header.stale = value
         default: break
         }
     }
@@ -64,30 +64,30 @@ struct EventFields {
     @inline(__always)
     private mutating func notePoint(_ name: UInt64, _ value: ByteRange) {
         switch name {
-        case EightBytes.word("l", "a", "t"): latitude = value
-        case EightBytes.word("l", "o", "n"): longitude = value
-        case EightBytes.word("h", "a", "e"): height = value
-        case EightBytes.word("c", "e"): circularError = value
-        case EightBytes.word("l", "e"): linearError = value
+        case EightByteWord.word("l", "a", "t"): latitude = value
+        case EightByteWord.word("l", "o", "n"): longitude = value
+        case EightByteWord.word("h", "a", "e"): height = value
+        case EightByteWord.word("c", "e"): circularError = value
+        case EightByteWord.word("l", "e"): linearError = value
         default: break
         }
     }
 
     private mutating func noteChild(_ kind: ElementKind, _ name: UInt64, _ value: ByteRange) {
         switch (kind, name) {
-        case (.contact, EightBytes.word("c", "a", "l", "l", "s", "i", "g", "n")),
-            (.group, EightBytes.word("n", "a", "m", "e")),
-            (.chat, EightBytes.word("i", "d")),
-            (.link, EightBytes.word("u", "i", "d")),
-            (.emergency, EightBytes.word("c", "a", "n", "c", "e", "l")):
+        case (.contact, EightByteWord.word("c", "a", "l", "l", "s", "i", "g", "n")),
+            (.group, EightByteWord.word("n", "a", "m", "e")),
+            (.chat, EightByteWord.word("i", "d")),
+            (.link, EightByteWord.word("u", "i", "d")),
+            (.emergency, EightByteWord.word("c", "a", "n", "c", "e", "l")):
             first = value
-        case (.contact, EightBytes.word("e", "n", "d", "p", "o", "i", "n", "t")),
-            (.group, EightBytes.word("r", "o", "l", "e")),
-            (.chat, EightBytes.word("c", "h", "a", "t", "r", "o", "o", "m")),
-            (.link, EightBytes.word("t", "y", "p", "e")):
+        case (.contact, EightByteWord.word("e", "n", "d", "p", "o", "i", "n", "t")),
+            (.group, EightByteWord.word("r", "o", "l", "e")),
+            (.chat, EightByteWord.word("c", "h", "a", "t", "r", "o", "o", "m")),
+            (.link, EightByteWord.word("t", "y", "p", "e")):
             second = value
-        case (.chat, EightBytes.word("p", "a", "r", "e", "n", "t")),
-            (.link, EightBytes.word("r", "e", "l", "a", "t", "i", "o", "n")):
+        case (.chat, EightByteWord.word("p", "a", "r", "e", "n", "t")),
+            (.link, EightByteWord.word("r", "e", "l", "a", "t", "i", "o", "n")):
             third = value
         default: break
         }
@@ -166,7 +166,7 @@ struct EventFields {
             word |= UInt64(base[Int(value.offset) + i]) << UInt64(i * 8)
             i += 1
         }
-        return word == EightBytes.word("t", "r", "u", "e")
+        return word == EightByteWord.word("t", "r", "u", "e")
     }
 }
 

@@ -39,7 +39,7 @@ extension MarkupName {
     func isShort(_ other: UInt64) -> Bool { word == other && isShort }
 
     var isEvent: Bool {
-        @inline(__always) get { isShort(EightBytes.word("e", "v", "e", "n", "t")) }
+        @inline(__always) get { isShort(EightByteWord.word("e", "v", "e", "n", "t")) }
     }
 
     /// What a child of `parent` with this name is.
@@ -49,7 +49,7 @@ extension MarkupName {
         case .detail: kindInDetail(base)
         case .root: kindInRoot()
         case .chat:
-            isShort(EightBytes.word("c", "h", "a", "t", "g", "r", "p")) ? .chatGroup : .other
+            isShort(EightByteWord.word("c", "h", "a", "t", "g", "r", "p")) ? .chatGroup : .other
         default: .other
         }
     }
@@ -57,26 +57,26 @@ extension MarkupName {
     private func kindInRoot() -> ElementKind {
         if !isShort { return .other }
         switch word {
-        case EightBytes.word("p", "o", "i", "n", "t"): return .point
-        case EightBytes.word("d", "e", "t", "a", "i", "l"): return .detail
-        case EightBytes.word("m", "a", "r", "t", "i"): return .marti
+        case EightByteWord.word("p", "o", "i", "n", "t"): return .point
+        case EightByteWord.word("d", "e", "t", "a", "i", "l"): return .detail
+        case EightByteWord.word("m", "a", "r", "t", "i"): return .marti
         default: return .other
         }
     }
 
     private func kindInDetail(_ base: UnsafePointer<UInt8>) -> ElementKind {
         switch word {
-        case EightBytes.word("c", "o", "n", "t", "a", "c", "t"): return .contact
-        case EightBytes.word("_", "_", "g", "r", "o", "u", "p"): return .group
-        case EightBytes.word("_", "_", "c", "h", "a", "t"): return .chat
-        case EightBytes.word("l", "i", "n", "k"): return .link
-        case EightBytes.word("m", "a", "r", "t", "i"): return .marti
-        case EightBytes.word("e", "m", "e", "r", "g", "e", "n", "c"):
+        case EightByteWord.word("c", "o", "n", "t", "a", "c", "t"): return .contact
+        case EightByteWord.word("_", "_", "g", "r", "o", "u", "p"): return .group
+        case EightByteWord.word("_", "_", "c", "h", "a", "t"): return .chat
+        case EightByteWord.word("l", "i", "n", "k"): return .link
+        case EightByteWord.word("m", "a", "r", "t", "i"): return .marti
+        case EightByteWord.word("e", "m", "e", "r", "g", "e", "n", "c"):
             return count == 9 && base[Int(offset) + 8] == UInt8(ascii: "y") ? .emergency : .other
-        case EightBytes.word("_", "_", "c", "h", "a", "t", "r", "e"):
+        case EightByteWord.word("_", "_", "c", "h", "a", "t", "r", "e"):
             if count != 13 { return .other }
-            let tail = EightBytes.word("t", "r", "e", "c", "e", "i", "p", "t")
-            return EightBytes.load(base + Int(offset) + 5) == tail ? .chat : .other
+            let tail = EightByteWord.word("t", "r", "e", "c", "e", "i", "p", "t")
+            return EightByteWord.load(base + Int(offset) + 5) == tail ? .chat : .other
         default: return .other
         }
     }

@@ -66,26 +66,29 @@ public enum EventRewriter {
         var at = 0
         // The order of the attributes is the sender's; each round takes the first one left.
         var round = 0
+        var last = ByteRange()
         while round < 3 {
             var next = ByteRange()
             var value = time
-            pick(header.time, time, after: at, &next, &value)
-            pick(header.start, start, after: at, &next, &value)
-            pick(header.stale, stale, after: at, &next, &value)
+            pick(header.time, time, after: last, &next, &value)
+            pick(header.start, start, after: last, &next, &value)
+            pick(header.stale, stale, after: last, &next, &value)
             if next.isAbsent { break }
             writer.append(event.slice(at, Int(next.offset) - at))
             CoTTime.write(value, into: &writer)
             at = next.end
+            last = next
             round += 1
         }
         writer.append(event.slice(at, event.count - at))
     }
 
     private static func pick(
-        _ range: ByteRange, _ time: WallTime, after at: Int, _ next: inout ByteRange,
+        _ range: ByteRange, _ time: WallTime, after last: ByteRange, _ next: inout ByteRange,
         _ value: inout WallTime
     ) {
-        if range.isAbsent || Int(range.offset) < at { return }
+        // Not by the end of the last one: an empty value ends where it begins.
+        if range.isAbsent || range.offset <= last.offset { return }
         if !next.isAbsent && next.offset < range.offset { return }
         next = range
         value = time

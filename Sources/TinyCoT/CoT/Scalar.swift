@@ -67,11 +67,11 @@ struct Reference: BitwiseCopyable {
         if at + i >= end || base[at + i] != UInt8(ascii: ";") { throw .badReference }
         let value: Unicode.Scalar
         switch word {
-        case EightBytes.word("a", "m", "p"): value = "&"
-        case EightBytes.word("l", "t"): value = "<"
-        case EightBytes.word("g", "t"): value = ">"
-        case EightBytes.word("q", "u", "o", "t"): value = "\""
-        case EightBytes.word("a", "p", "o", "s"): value = "'"
+        case EightByteWord.word("a", "m", "p"): value = "&"
+        case EightByteWord.word("l", "t"): value = "<"
+        case EightByteWord.word("g", "t"): value = ">"
+        case EightByteWord.word("q", "u", "o", "t"): value = "\""
+        case EightByteWord.word("a", "p", "o", "s"): value = "'"
         default: throw .badReference
         }
         return Reference(value: value.value, end: at + i + 1)

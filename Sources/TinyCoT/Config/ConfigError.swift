@@ -4,37 +4,47 @@
 // It never holds a pointer into the file, so it outlives the buffer the file was read into.
 
 /// Text of the operator as an error repeats it: the beginning, and whether there was more.
-/// Nothing in it refers to other memory, hence sendable.
-public struct Quotation: BitwiseCopyable, @unchecked Sendable {
-    public private(set) var text = ShortText<72>()
+/// Kept in words, not bytes: errors are copied on every way out of a parser, and the compiler
+/// copies field by field.
+public struct Quotation: BitwiseCopyable, Sendable {
+    public static var capacity: Int { 72 }
+
+    private var words = InlineArray<9, UInt64>(repeating: 0)
+    public private(set) var count = 0
     public private(set) var wasCut = false
 
     public init() {}
 
+    /// Never splits a UTF-8 sequence.
+    @inline(never)
     public init(_ source: Slab<UInt8>) {
-        text.set(source)
-        wasCut = Int(text.count) < source.count
+        var length = min(source.count, Quotation.capacity)
+        wasCut = length < source.count
+        if wasCut {
+            while length > 0, source[length] & 0xC0 == 0x80 { length -= 1 }
+        }
+        while count < length { append(source[count]) }
     }
 
-    public init(_ source: StaticString) { text.set(source) }
+    public init(_ source: StaticString) { self.init(.literal(source)) }
 
     /// A name that is kept in a field is repeated as far as it was kept.
     public init<let capacity: Int>(_ source: ShortText<capacity>) {
-        var copy = InlineArray<72, UInt8>(repeating: 0)
-        let count = min(Int(source.count), copy.count)
-        var i = 0
-        while i < count {
-            copy[i] = source[i]
-            i += 1
-        }
-        wasCut = count < Int(source.count)
-        var span = copy.mutableSpan
-        span.withUnsafeMutableBufferPointer { bytes in
-            text.set(Slab(start: bytes.baseAddress, count: count))
-        }
+        let length = min(Int(source.count), Quotation.capacity)
+        wasCut = length < Int(source.count)
+        while count < length { append(source[count]) }
     }
 
-    public var isEmpty: Bool { text.isEmpty }
+    private mutating func append(_ byte: UInt8) {
+        words[count / 8] |= UInt64(byte) << UInt64(count % 8 * 8)
+        count += 1
+    }
+
+    public subscript(index: Int) -> UInt8 {
+        UInt8(truncatingIfNeeded: words[index / 8] >> UInt64(index % 8 * 8))
+    }
+
+    public var isEmpty: Bool { count == 0 }
 }
 
 /// Where in a file: `teams[1].listen[0]`. An index of -1 is not written.
@@ -104,6 +114,7 @@ public struct ConfigError: Error, BitwiseCopyable, Sendable {
     public var otherEndpoint = Endpoint()
     public var network = Network()
 
+    @inline(never)
     public init(_ problem: Problem, line: Int = 0, place: ConfigPlace = ConfigPlace()) {
         self.problem = problem
         self.line = line
@@ -353,21 +364,18 @@ extension ByteWriter {
     }
 
     public mutating func append(escaping quotation: Quotation) {
-        append(escaping: quotation.text)
+        var previous: UInt8 = 0
+        var i = 0
+        while i < quotation.count {
+            append(escaping: quotation[i], after: previous)
+            previous = quotation[i]
+            i += 1
+        }
         if quotation.wasCut { append("...") }
     }
 
-    private mutating func append<let capacity: Int>(escaping text: ShortText<capacity>) {
-        var previous: UInt8 = 0
-        var i = 0
-        while i < Int(text.count) {
-            append(escaping: text[i], after: previous)
-            previous = text[i]
-            i += 1
-        }
-    }
-
     /// Bytes of the operator without control characters: C0, DEL and C1 become `\xNN`.
+    @inline(never)
     public mutating func append(escaping bytes: Slab<UInt8>) {
         var previous: UInt8 = 0
         var i = 0

@@ -76,18 +76,9 @@ public struct ConfigParser {
     ) throws(ConfigError) -> Int? {
         if try reader.next() == .objectEnd { return nil }
         let text = reader.text()
-        var nearness = Nearness(text)
         var index = 0
-        while let name = table.name(index), !text.isText(name) {
-            nearness.offer(name)
-            index += 1
-        }
-        if table.name(index) == nil {
-            var error = ConfigError(.unknownKey, line: reader.tokenLine, place: place)
-            error.found = Quotation(text)
-            error.suggestion = nearness.suggestion
-            throw error
-        }
+        while let name = table.name(index), !text.isText(name) { index += 1 }
+        if table.name(index) == nil { throw unknownKey(text, table, at: place) }
         if (seen >> UInt32(index)) & 1 == 1 {
             var error = ConfigError(.duplicateKey, line: reader.tokenLine, place: place)
             error.found = Quotation(text)
@@ -96,6 +87,21 @@ public struct ConfigParser {
         seen |= 1 << UInt32(index)
         _ = try reader.next()
         return index
+    }
+
+    private func unknownKey(
+        _ text: Slab<UInt8>, _ table: ConfigKeys, at place: ConfigPlace
+    ) -> ConfigError {
+        var nearness = Nearness(text)
+        var index = 0
+        while let name = table.name(index) {
+            nearness.offer(name)
+            index += 1
+        }
+        var error = ConfigError(.unknownKey, line: reader.tokenLine, place: place)
+        error.found = Quotation(text)
+        error.suggestion = nearness.suggestion
+        return error
     }
 
     /// Reads the next element of a list. False at its end.

@@ -142,7 +142,10 @@ extension ConfigParser {
             var error = ConfigError(
                 .badText, place: ConfigPlace("teams", namesake, TeamKey.name.name))
             error.found = Quotation(name)
-            error.allowed = "the team of clients that nothing claims; make it the default"
+            error.allowed = """
+                which is kept for clients that no team claims; rename it or make it the \
+                default
+                """
             throw error
         }
         if config.teamCount == teamCapacity {

@@ -3,6 +3,7 @@
 
 extension JSONReader {
     /// The latest token is not `wanted` ("a list", "a whole number").
+    @inline(never)
     mutating func wrongType(_ wanted: StaticString, at place: ConfigPlace) -> ConfigError {
         var error = ConfigError(.wrongType, line: tokenLine, place: place)
         error.allowed = wanted
@@ -20,6 +21,7 @@ extension JSONReader {
     }
 
     /// The latest token as a whole number within `range`.
+    @inline(never)
     mutating func integer(
         in range: ClosedRange<Int>, at place: ConfigPlace
     ) throws(ConfigError) -> Int {
@@ -41,6 +43,7 @@ extension JSONReader {
     }
 
     /// The latest token as text that is not empty and holds no control characters.
+    @inline(never)
     mutating func string(at place: ConfigPlace) throws(ConfigError) -> Slab<UInt8> {
         try expect(.string, "a string", at: place)
         let result = text()
@@ -56,6 +59,7 @@ extension JSONReader {
     }
 
     /// The latest string has the right type but cannot be used; `why` ends the sentence.
+    @inline(never)
     mutating func badText(_ why: StaticString, at place: ConfigPlace) -> ConfigError {
         var error = ConfigError(.badText, line: tokenLine, place: place)
         error.found = Quotation(text())

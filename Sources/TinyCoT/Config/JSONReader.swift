@@ -63,6 +63,7 @@ public struct JSONReader: BitwiseCopyable {
 
     // MARK: Tokens
 
+    @inline(never)
     public mutating func next() throws(ConfigError) -> Token {
         skipSpace()
         if expectation == .comma, byte == UInt8(ascii: ",") {
@@ -426,6 +427,7 @@ public struct JSONReader: BitwiseCopyable {
         syntax(sentence, line, column)
     }
 
+    @inline(never)
     private func syntax(_ sentence: StaticString, _ line: Int, _ column: Int) -> ConfigError {
         var error = ConfigError(.syntax, line: line)
         error.column = column
@@ -434,6 +436,7 @@ public struct JSONReader: BitwiseCopyable {
     }
 
     /// `sentence`, and the character that stands there instead.
+    @inline(never)
     private func unexpected(_ sentence: StaticString) -> ConfigError {
         guard let current = byte else {
             var error = syntax(sentence)

@@ -6,16 +6,14 @@ public struct Nearness: BitwiseCopyable {
     /// Longer names are compared by nobody: no key, team or colour is longer.
     private static var limit: Int { 48 }
 
-    private let wanted: ShortText<48>
+    private let wanted: Quotation
     private let isComparable: Bool
     private var bestDistance: Int
     private var best = Quotation()
 
     /// One slip in three letters, and never more than three: beyond that it is another word.
     public init(_ unknown: Slab<UInt8>) {
-        var text = ShortText<48>()
-        text.set(unknown)
-        wanted = text
+        wanted = Quotation(unknown)
         isComparable = unknown.count <= Nearness.limit && unknown.count > 0
         bestDistance = min(3, max(1, unknown.count / 3)) + 1
     }
@@ -25,10 +23,14 @@ public struct Nearness: BitwiseCopyable {
 
     public mutating func offer(_ known: StaticString) { offer(Quotation(known)) }
 
+    @inline(never)
     public mutating func offer(_ known: Quotation) {
-        let isLong = known.wasCut || Int(known.text.count) > Nearness.limit
+        let isLong = known.wasCut || known.count > Nearness.limit
         guard isComparable && !isLong else { return }
-        let distance = distance(to: known.text)
+        // So many letters must at least be added or left out.
+        let difference = known.count - wanted.count
+        if abs(difference) >= bestDistance { return }
+        let distance = distance(to: known)
         if distance < bestDistance {
             bestDistance = distance
             best = known
@@ -37,20 +39,20 @@ public struct Nearness: BitwiseCopyable {
 
     /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment),
     /// upper and lower case being equal. Three rows of the table are enough.
-    private func distance(to known: ShortText<72>) -> Int {
+    private func distance(to known: Quotation) -> Int {
         var beforePrevious = InlineArray<49, UInt8>(repeating: 0)
         var previous = InlineArray<49, UInt8>(repeating: 0)
         var current = InlineArray<49, UInt8>(repeating: 0)
         var column = 0
-        while column <= Int(known.count) {
+        while column <= known.count {
             previous[column] = UInt8(column)
             column += 1
         }
         var row = 1
-        while row <= Int(wanted.count) {
+        while row <= wanted.count {
             current[0] = UInt8(row)
             column = 1
-            while column <= Int(known.count) {
+            while column <= known.count {
                 let here = Nearness.lowerCase(wanted[row - 1])
                 let there = Nearness.lowerCase(known[column - 1])
                 var best = min(previous[column], current[column - 1]) + 1
@@ -67,7 +69,7 @@ public struct Nearness: BitwiseCopyable {
             previous = current
             row += 1
         }
-        return Int(previous[Int(known.count)])
+        return Int(previous[known.count])
     }
 
     private static func lowerCase(_ byte: UInt8) -> UInt8 {
