@@ -112,4 +112,15 @@ public struct BlockPool: ~Copyable {
         firstFree = chain.first
         chain = BlockChain()
     }
+
+    /// Walks the free blocks. For tests; linear.
+    func checkInvariants() {
+        var free = 0
+        var block = firstFree
+        while block != BlockChain.end && free <= blockCount {
+            free += 1
+            block = next[Int(block)]
+        }
+        invariant(free == freeCount, "free blocks add up")
+    }
 }

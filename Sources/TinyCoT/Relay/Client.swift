@@ -61,6 +61,9 @@ public struct Client: BitwiseCopyable {
     var replay = ReplayCursor()
     /// The last event in which this client was a recipient: several `dest` may name it.
     var routeMark: UInt64 = 0
+    /// While a new configuration is put in force: the teams that it received from before, as a bit
+    /// set in the new numbers; 0 if it could not receive anything.
+    var sawBefore: UInt64 = 0
     /// Its place in the dense list of clients.
     var activeIndex: UInt32 = 0
 

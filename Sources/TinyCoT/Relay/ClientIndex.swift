@@ -46,6 +46,9 @@ struct ClientIndex: ~Copyable {
         next[at] = next[client]
     }
 
+    /// The key under which a client is filed, or 0.
+    func key(of client: Int) -> UInt64 { keys[client] }
+
     /// The first client filed under `key`.
     func first(_ key: UInt64) -> Int? { match(buckets[bucket(key)], key) }
 

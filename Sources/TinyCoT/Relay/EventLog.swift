@@ -249,5 +249,40 @@ public struct EventLog: ~Copyable {
         invariant(bytes == liveBytes && events == liveEvents, "live events add up")
         invariant(orderCount + freeSlotCount == slots.count, "every slot is free or in order")
         invariant(liveBytes <= liveBytesMax, "the log stays within its live limit")
+        checkLayout()
+    }
+
+    /// In the order of age no event lies over its neighbour, and the ring turns once at most.
+    private func checkLayout() {
+        var turns = 0
+        var end = 0
+        var first = 0
+        var i = 0
+        var at = orderFirst
+        while i < orderCount {
+            let event = slots[Int(order[at])]
+            let start = Int(event.offset)
+            if i == 0 { first = start }
+            if i > 0 && start < end { turns += 1 }
+            end = start + Int(event.count)
+            invariant(end <= memory.count, "an event lies inside the log")
+            invariant(turns == 0 || end <= first, "no event lies over an older one")
+            at = at + 1 == order.count ? 0 : at + 1
+            i += 1
+        }
+        invariant(turns <= 1, "the log turns once at most")
+    }
+
+    /// All references to all events. For tests; linear.
+    func referenceCount() -> Int {
+        var total = 0
+        var i = 0
+        var at = orderFirst
+        while i < orderCount {
+            total += Int(slots[Int(order[at])].references)
+            at = at + 1 == order.count ? 0 : at + 1
+            i += 1
+        }
+        return total
     }
 }

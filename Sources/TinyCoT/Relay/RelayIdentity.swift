@@ -37,7 +37,7 @@ extension Relay {
         callsigns.insert(index, key: callsignHash)
         let couldReceive = Teams.mayReceive(client.pointee, config: config)
         client.pointee.isIdentified = true
-        settleTeam(index, couldReceive: couldReceive)
+        settleTeam(index, wasNamed: !isNew, couldReceive: couldReceive)
     }
 
     /// The newest connection owns a uid (protocol 4.7). The older one goes without a notice: the
@@ -52,15 +52,14 @@ extension Relay {
     /// Puts a client where port, roster and colour say it belongs, with all that follows: its old
     /// team is told that it left, it loses what it may not see any more, and it gets the picture
     /// of its new team.
-    mutating func settleTeam(_ index: Int, couldReceive: Bool) {
+    mutating func settleTeam(_ index: Int, wasNamed: Bool, couldReceive: Bool) {
         let client = clients.pointer(at: index)
         let oldTeam = client.pointee.team
         let newTeam = Teams.team(of: client.pointee, config: config)
         if newTeam != oldTeam {
-            if let kept = ownPosition(index) {
-                announceLeaving(index, of: oldTeam, toNewTeam: newTeam)
-                replayTable.remove(kept)
-            }
+            // Whether or not its position is still kept: its old team has seen it.
+            if wasNamed { announceLeaving(index, of: oldTeam, toNewTeam: newTeam) }
+            if let kept = ownPosition(index) { replayTable.remove(kept) }
             client.pointee.team = newTeam
             dropInvisible(index)
         }

@@ -7,6 +7,8 @@ extension Relay {
     @inline(__always)
     mutating func push(_ index: Int, _ slot: UInt32) {
         let client = clients.pointer(at: index)
+        // Making room in the log for this very event may have ended the client.
+        if client.pointee.phase != .connected { return }
         let bytes = log[slot].count
         if queues.isFull(client.pointee.queue, for: Int(bytes)) {
             if !makeQueueRoom(index, for: slot) { return }

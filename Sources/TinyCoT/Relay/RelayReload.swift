@@ -11,30 +11,45 @@ extension Relay {
         replayTable.renumberTeams(newTeam)
         config = new
         sweep(by: now)
+        // All of them first: settling one asks for the teams of the others.
         var i = 0
         while i < connectedClients {
-            resettle(Int(active[i]), from: old, newTeam)
+            renumber(Int(active[i]), from: old, newTeam)
+            i += 1
+        }
+        i = 0
+        while i < connectedClients {
+            resettle(Int(active[i]))
             i += 1
         }
     }
 
-    /// One client under the new configuration.
-    private mutating func resettle(
+    /// Gives one client the team numbers of the new configuration. Also one that is closing: its
+    /// team is still to be told that it left.
+    private mutating func renumber(
         _ index: Int, from old: Config, _ newTeam: InlineArray<64, UInt8>
     ) {
         let client = clients.pointer(at: index)
-        if client.pointee.phase != .connected { return }
-        let couldReceive = Teams.mayReceive(client.pointee, config: old)
-        let sawBefore = renumberedSight(old, client.pointee.team, newTeam)
+        client.pointee.sawBefore =
+            Teams.mayReceive(client.pointee, config: old)
+            ? renumberedSight(old, client.pointee.team, newTeam) : 0
         client.pointee.listenerTeam = Teams.renumbered(client.pointee.listenerTeam, newTeam)
         let kept = Teams.renumbered(client.pointee.team, newTeam)
         // A team that is no more: nobody is left to be told, and nothing of it is kept.
         client.pointee.team =
             kept == Config.noTeam ? Teams.team(of: client.pointee, config: config) : kept
-        settleTeam(index, couldReceive: couldReceive)
+    }
+
+    /// One client under the new configuration.
+    private mutating func resettle(_ index: Int) {
+        let client = clients.pointer(at: index)
+        if client.pointee.phase != .connected { return }
+        settleTeam(index, wasNamed: client.pointee.isIdentified, couldReceive: true)
         dropInvisible(index)
         let seesNow = sight(config, client.pointee.team)
-        if seesNow & ~sawBefore != 0 && Teams.mayReceive(client.pointee, config: config) {
+        if seesNow & ~client.pointee.sawBefore != 0
+            && Teams.mayReceive(client.pointee, config: config)
+        {
             startReplay(index)
         }
     }

@@ -29,6 +29,7 @@ extension Relay {
         entry.sequence = sequence
         entry.receivedAt = now
         entry.kind = replayClass(delivery)
+        entry.importance = delivery.kind.importance
         if entry.kind == .emergency {
             entry.endsAt = now.after(seconds: config.emergencyMaxSeconds)
             entry.repeatAt = now.after(seconds: config.emergencyRepeatSeconds)
@@ -212,11 +213,9 @@ extension Relay {
         guard makeLogRoom(bytes) else { return }
         var writer = ByteWriter(log.reserve(bytes))
         replayTable.pool.copy(entry.chain, into: &writer)
-        let isPosition = entry.kind == .position
         let slot = log.commit(
-            writer.count,
-            importance: isPosition ? .position : .marker,
-            team: entry.team, positionKey: isPosition ? entry.key : 0)
+            writer.count, importance: entry.importance, team: entry.team,
+            positionKey: entry.importance == .position ? entry.key : 0)
         push(index, slot)
         log.release(slot)
         totals.replayed += 1

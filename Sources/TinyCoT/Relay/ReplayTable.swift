@@ -18,6 +18,8 @@ struct ReplayEntry: BitwiseCopyable {
     var uidHash: UInt64 = 0
     var team: UInt8 = 0
     var kind = ReplayClass.item
+    /// As it was when it went out live: a slow newcomer loses it no sooner than others.
+    var importance = EventKind.Importance.marker
     var isUsed = false
     /// The client it came from; its generation tells whether that client is still there.
     var owner: UInt32 = 0
