@@ -394,7 +394,10 @@ final class ReferenceModel {
                 && !client.replayed.contains($0.event.sequence)
         }
         if missing.count > client.shownAndDropped {
-            fail("client \(client.number) was never shown event \(missing[0].event.serial)")
+            let event = missing[0].event
+            fail(
+                "client \(client.number) was never shown event \(event.serial), \(event.type) of "
+                    + "\(event.uid) by client \(missing[0].owner)")
         }
     }
 
