@@ -467,7 +467,7 @@ final class ReferenceModel {
     // MARK: What clients are sent and get
 
     private func pushEvent(_ client: ModelClient, _ event: SimulatedEvent) {
-        if event.isPosition { client.newestPosition["\(event.uid) \(event.team)"] = event.serial }
+        if event.isPosition { client.newestPosition[event.uid] = event.serial }
         push(client, .event(event.serial))
     }
 
@@ -515,7 +515,7 @@ final class ReferenceModel {
             return
         }
         client.lost[event.importance.rawValue] += 1
-        if client.newestPosition["\(event.uid) \(event.team)"] == serial { client.lostNewest += 1 }
+        if client.newestPosition[event.uid] == serial { client.lostNewest += 1 }
     }
 
     /// Nothing waits for this client any more: what has not come by now was lost.
