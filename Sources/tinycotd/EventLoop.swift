@@ -77,7 +77,11 @@ struct EventLoop: ~Copyable {
         // Those who leave make room for those who come.
         dispatch(count, newcomers: false)
         dispatch(count, newcomers: true)
-        relay.runDeadlines()
+        let connections = tables.connections
+        relay.runDeadlines { client in
+            let bytes = tcs_unacknowledged(connections[client].descriptor)
+            return bytes < 0 ? .max : Int(bytes)
+        }
         flushClients()
         // Each leaving is announced to others, and sending may find more who have gone. Every
         // round closes somebody, so there are never more rounds than clients.
