@@ -15,13 +15,23 @@ let common: [SwiftSetting] =
 // array or a growing string in it is an error.
 let core: [SwiftSetting] = common + (embedded ? [.unsafeFlags(["-no-allocations"])] : [])
 
+// The C shim. In the shipped builds the linker sends every call of malloc and its kin, those of the
+// C library included, to the counters in heap.c; the define and the option belong together.
+let shim: [CSetting] =
+    [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-fstack-protector-strong"])]
+    + [.define("_FORTIFY_SOURCE", to: "2", .when(configuration: .release))]
+    + (embedded ? [.define("TCS_WRAP_HEAP")] : [])
+    + (trapsOnAllocation ? [.define("TCS_TRAP_ALLOCATIONS")] : [])
+
+let heapFunctions = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc", "memalign"]
+let shimLinking: [LinkerSetting] =
+    embedded ? [.unsafeFlags(heapFunctions.flatMap { ["-Xlinker", "--wrap=\($0)"] })] : []
+
 let package = Package(
     name: "TinyCoT",
     products: [.executable(name: "tinycot", targets: ["tinycotd"])],
     targets: [
-        .target(
-            name: "CLinuxSys",
-            cSettings: trapsOnAllocation ? [.define("TCS_TRAP_ALLOCATIONS")] : []),
+        .target(name: "CLinuxSys", cSettings: shim, linkerSettings: shimLinking),
         .target(name: "TinyCoT", swiftSettings: core),
         .executableTarget(
             name: "tinycotd", dependencies: ["TinyCoT", "CLinuxSys"], swiftSettings: common),

@@ -1,3 +1,129 @@
+// The system calls of the edge, for Swift. One function is one call; it returns the value or
+// -errno and decides nothing. Only freestanding headers are included here, because the Embedded
+// arm64 build reads this file without the headers of a C library.
 #ifndef CLINUXSYS_H
 #define CLINUXSYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Numbers that the C library defines and Swift has to compare with.
+extern const int32_t tcs_errno_again, tcs_errno_interrupted, tcs_errno_descriptors_process;
+extern const int32_t tcs_errno_descriptors_system, tcs_errno_no_buffers, tcs_errno_no_memory;
+extern const int32_t tcs_errno_absent, tcs_errno_exists, tcs_errno_refused, tcs_errno_access;
+extern const int32_t tcs_errno_family, tcs_errno_address, tcs_errno_not_permitted;
+extern const uint32_t tcs_event_readable, tcs_event_writable;
+extern const int32_t tcs_signal_terminate, tcs_signal_interrupt, tcs_signal_hang_up;
+extern const int32_t tcs_limit_descriptors, tcs_limit_data, tcs_limit_address_space;
+
+/// A fixed sentence for an errno; never allocates.
+const char *tcs_error_text(int32_t number);
+
+// Arguments and environment. argv is kept by a constructor: Embedded Swift has no CommandLine.
+int32_t tcs_argument_count(void);
+const char *tcs_argument(int32_t index);
+const char *tcs_environment(const char *name);
+
+// Memory.
+int32_t tcs_map(size_t bytes, int32_t populate, void **memory);
+int32_t tcs_unmap(void *memory, size_t bytes);
+
+// Clocks and chance.
+uint64_t tcs_monotonic_nanoseconds(void);
+int64_t tcs_wall_milliseconds(void);
+int32_t tcs_random(void *bytes, size_t count);
+
+// The process.
+uint32_t tcs_user(void);
+int32_t tcs_limit_get(int32_t which, uint64_t *soft, uint64_t *hard);
+int32_t tcs_limit_set(int32_t which, uint64_t soft, uint64_t hard);
+_Noreturn void tcs_abort(void);
+_Noreturn void tcs_exit(int32_t code);
+/// A detached thread with a stack of its own size and all signals as its maker had them.
+int32_t tcs_thread(void *(*entry)(void *), void *argument, size_t stack_bytes);
+
+// Descriptors.
+int32_t tcs_close(int32_t descriptor);
+int64_t tcs_read(int32_t descriptor, void *bytes, size_t count);
+int64_t tcs_write(int32_t descriptor, const void *bytes, size_t count);
+int32_t tcs_open_for_reading(const char *path);
+/// 1 if the descriptor takes bytes without waiting, 0 if not.
+int32_t tcs_poll_writable(int32_t descriptor);
+int32_t tcs_is_socket(int32_t descriptor);
+
+// Files.
+typedef struct {
+    uint32_t user;
+    int32_t is_directory;
+    int64_t size_bytes;
+} tcs_file_status;
+/// Does not follow a symbolic link at the end of the path.
+int32_t tcs_status_of_link(const char *path, tcs_file_status *status);
+int32_t tcs_status_of(const char *path, tcs_file_status *status);
+int32_t tcs_status_of_descriptor(int32_t descriptor, tcs_file_status *status);
+int32_t tcs_make_directory(const char *path, uint32_t mode);
+int32_t tcs_change_mode(const char *path, uint32_t mode);
+int32_t tcs_unlink(const char *path);
+
+// Sockets. Addresses are 16 bytes in network order; IPv4 is ::ffff:a.b.c.d.
+typedef struct {
+    uint8_t address[16];
+    uint16_t port;
+} tcs_endpoint;
+int32_t tcs_socket_ipv4(void);
+int32_t tcs_socket_ipv6(void);
+int32_t tcs_bind_ipv4(int32_t descriptor, const tcs_endpoint *endpoint);
+int32_t tcs_bind_ipv6(int32_t descriptor, const tcs_endpoint *endpoint);
+int32_t tcs_listen(int32_t descriptor, int32_t backlog);
+/// Non-blocking and closed on exec. `peer` may be null.
+int32_t tcs_accept(int32_t descriptor, tcs_endpoint *peer);
+int32_t tcs_shutdown_writing(int32_t descriptor);
+int64_t tcs_receive(int32_t descriptor, void *bytes, size_t count);
+int64_t tcs_send(int32_t descriptor, const void *bytes, size_t count);
+/// `pieces` is an array of struct iovec. Never raises SIGPIPE, never waits.
+int64_t tcs_send_pieces(int32_t descriptor, const void *pieces, size_t count);
+int32_t tcs_set_reuse_address(int32_t descriptor);
+int32_t tcs_set_ipv6_only(int32_t descriptor);
+int32_t tcs_set_no_delay(int32_t descriptor);
+int32_t tcs_set_keep_alive(int32_t descriptor);
+int32_t tcs_set_keep_alive_idle(int32_t descriptor, int32_t seconds);
+int32_t tcs_set_keep_alive_interval(int32_t descriptor, int32_t seconds);
+int32_t tcs_set_keep_alive_count(int32_t descriptor, int32_t count);
+int32_t tcs_set_user_timeout(int32_t descriptor, int32_t milliseconds);
+int32_t tcs_set_receive_buffer(int32_t descriptor, int32_t bytes);
+int32_t tcs_set_send_buffer(int32_t descriptor, int32_t bytes);
+int32_t tcs_set_receive_timeout(int32_t descriptor, int32_t seconds);
+
+// Unix sockets.
+int32_t tcs_socket_unix(int32_t non_blocking);
+int32_t tcs_bind_unix(int32_t descriptor, const char *path);
+int32_t tcs_connect_unix(int32_t descriptor, const char *path);
+
+// epoll. The kernel's struct is packed on amd64 and not on arm64, so it stays in C.
+typedef struct {
+    uint64_t data;
+    uint32_t events;
+} tcs_event;
+int32_t tcs_poller(void);
+int32_t tcs_poller_add(int32_t poller, int32_t descriptor, uint32_t events, uint64_t data);
+int32_t tcs_poller_change(int32_t poller, int32_t descriptor, uint32_t events, uint64_t data);
+/// At most 64 events a call. A timeout of -1 waits for ever.
+int32_t tcs_poller_wait(int32_t poller, tcs_event *events, int32_t count, int32_t milliseconds);
+
+// Signals and wake-ups.
+/// Blocks SIGTERM, SIGINT and SIGHUP for this thread and those it makes, and ignores SIGPIPE.
+int32_t tcs_hold_signals(void);
+int32_t tcs_signal_descriptor(void);
+/// The next held signal, or -errno.
+int32_t tcs_next_signal(int32_t descriptor);
+int32_t tcs_wake_descriptor(int32_t non_blocking);
+int32_t tcs_wake(int32_t descriptor);
+int32_t tcs_wake_wait(int32_t descriptor);
+
+// The sealed heap (heap.c).
+void tcs_heap_seal(void);
+uint64_t tcs_heap_allocations_after_seal(void);
+/// One allocation, made and given back, for the test that shows that the seal holds.
+void tcs_heap_probe(void);
+
 #endif

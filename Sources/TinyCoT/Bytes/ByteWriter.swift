@@ -32,9 +32,7 @@ public struct ByteWriter: BitwiseCopyable {
         count += bytes.count
     }
 
-    public mutating func append(_ text: StaticString) {
-        append(Slab(start: UnsafeMutablePointer(mutating: text.utf8Start), count: text.utf8CodeUnitCount))
-    }
+    public mutating func append(_ text: StaticString) { append(Slab(text)) }
 
     /// Decimal, without leading zeros unless `minDigits` asks for them.
     public mutating func append(decimal value: Int64, minDigits: Int = 1) {

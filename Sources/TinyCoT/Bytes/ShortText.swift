@@ -4,6 +4,8 @@
 /// Up to `capacity` bytes of text, stored in place. Not necessarily valid UTF-8 when cut.
 public struct ShortText<let capacity: Int>: BitwiseCopyable {
     public private(set) var count: UInt8 = 0
+    /// The text was longer than the field: what is here is its beginning.
+    public private(set) var isCut = false
     private var bytes: InlineArray<capacity, UInt8>
 
     public init() { bytes = .init(repeating: 0) }
@@ -25,10 +27,19 @@ public struct ShortText<let capacity: Int>: BitwiseCopyable {
             i += 1
         }
         count = UInt8(length)
+        isCut = length < source.count
     }
 
-    public mutating func set(_ text: StaticString) {
-        set(Slab(start: UnsafeMutablePointer(mutating: text.utf8Start), count: text.utf8CodeUnitCount))
+    public mutating func set(_ text: StaticString) { set(Slab(text)) }
+
+    public func equals(_ other: ShortText<capacity>) -> Bool {
+        if count != other.count { return false }
+        var i = 0
+        while i < Int(count) {
+            if bytes[i] != other.bytes[i] { return false }
+            i += 1
+        }
+        return true
     }
 
     public func append(to writer: inout ByteWriter) {

@@ -45,6 +45,13 @@ public struct Slab<Element: BitwiseCopyable>: BitwiseCopyable {
 }
 
 extension Slab where Element == UInt8 {
+    /// The bytes of a literal. They are constant memory and must not be written to.
+    @inline(__always)
+    public init(_ text: StaticString) {
+        self.init(
+            start: UnsafeMutablePointer(mutating: text.utf8Start), count: text.utf8CodeUnitCount)
+    }
+
     /// Copies `source` to `offset`, checked on both sides. The two may overlap.
     @inline(__always)
     public func copy(_ source: Slab<UInt8>, to offset: Int) {

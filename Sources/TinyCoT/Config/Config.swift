@@ -29,16 +29,20 @@ public struct Endpoint: BitwiseCopyable, Equatable, Sendable {
 }
 
 /// `10.0.0.0/8`: addresses whose first `prefixBits` (counted in 128) equal those of `address`.
+/// An IPv6 network never holds an IPv4 address: `::/0` opens the door to all of IPv6 only.
 public struct Network: BitwiseCopyable, Equatable, Sendable {
     public var address = Address()
     public var prefixBits: UInt8 = 0
+    /// Bits before those of the IPv4 address in its mapped form: a /8 has `prefixBits` 104.
+    public static var ipv4PrefixBits: UInt8 { 96 }
     public init() {}
     public func contains(_ other: Address) -> Bool {
         let highBits = min(UInt64(prefixBits), 64)
         let lowBits = UInt64(prefixBits) - highBits
         let highMask: UInt64 = highBits == 0 ? 0 : ~0 << (64 - highBits)
         let lowMask: UInt64 = lowBits == 0 ? 0 : ~0 << (64 - lowBits)
-        return (address.high ^ other.high) & highMask == 0
+        let crossesFamily = prefixBits < Network.ipv4PrefixBits && other.isIPv4
+        return !crossesFamily && (address.high ^ other.high) & highMask == 0
             && (address.low ^ other.low) & lowMask == 0
     }
 }
@@ -100,6 +104,17 @@ public struct Config: BitwiseCopyable {
         allow = arena.take(Network.self, count: budget.allowedNetworks)
         teams = arena.take(TeamConfig.self, count: budget.teams)
         members = arena.take(TeamMember.self, count: budget.teamMembers)
+    }
+
+    /// Over tables that exist already, with the built-in numbers and nothing in the tables.
+    init(
+        listeners: Slab<ListenerConfig>, allow: Slab<Network>, teams: Slab<TeamConfig>,
+        members: Slab<TeamMember>
+    ) {
+        self.listeners = listeners
+        self.allow = allow
+        self.teams = teams
+        self.members = members
     }
 
     /// May a client of team `receiver` get what a client of team `sender` sends?

@@ -10,8 +10,10 @@ public enum QueueDrop: UInt8, Sendable, BitwiseCopyable {
     case logFull
     /// The client left with events still waiting.
     case clientLeft
+    /// The client moved to another team, which may not see what was waiting.
+    case leftTeam
 
-    public static var count: Int { Int(QueueDrop.clientLeft.rawValue) + 1 }
+    public static var count: Int { Int(QueueDrop.leftTeam.rawValue) + 1 }
 
     public var name: StaticString {
         switch self {
@@ -21,6 +23,7 @@ public enum QueueDrop: UInt8, Sendable, BitwiseCopyable {
         case .important: "queue_full_important"
         case .logFull: "log_full"
         case .clientLeft: "client_left"
+        case .leftTeam: "left_team"
         }
     }
 }
@@ -69,6 +72,6 @@ public struct ClientCounters: BitwiseCopyable {
     public var eventsOut: UInt64 = 0
     public var bytesOut: UInt64 = 0
     public var refused: UInt64 = 0
-    public var drops: InlineArray<6, UInt64> = .init(repeating: 0)
+    public var drops: InlineArray<7, UInt64> = .init(repeating: 0)
     public init() {}
 }

@@ -3,32 +3,199 @@
 //
 // A turn of the loop, as the edge drives it:
 //   beginTurn(now, wall)
-//   for each readable socket:   bytesArrived(client, bytes)   or   connectionEnded(client, why)
-//   for each new connection:    admit(address, listenerTeam)
+//   for each new connection:    admit(address, …)
+//   for each readable socket:   while bytes are left { bytesArrived(…); flush }
+//                               or connectionEnded(client, why)
+//   for each writable socket:   becameWritable(client)
 //   runDeadlines()
-//   while let c = nextToFlush() { pieces = gather(c); write them; bytesTaken(c, n) }
-//   while let c = nextToClose() { close the descriptor; released(c) }
+//   close: while let c = nextToClose() { close the descriptor; released(c) }   (tells the others)
+//   flush: while let c = nextToFlush() { n = gather(c); write them; bytesTaken(c, …) }
 //   sleep until nextDeadline()
+//
+// One room a file: RelayClients (who is here), RelayInbound (bytes to events), RelayRouting (who
+// gets an event), RelayOutbound (queues to bytes), RelayIdentity (names and teams), RelayReplay
+// (the picture), RelayDeadlines (everything that time does), RelayReload (a new configuration).
 
 /// One stretch of memory to write. Laid out like `struct iovec`.
 public struct Piece: BitwiseCopyable {
     public var start: UnsafeRawPointer?
     public var count: Int
+    public init() {
+        start = nil
+        count = 0
+    }
     public init(start: UnsafeRawPointer?, count: Int) {
         self.start = start
         self.count = count
     }
 }
 
-public enum Admission: Sendable {
+public enum Admission: Sendable, BitwiseCopyable {
     /// The index of the client, 0 ..< budget.clients. It stays the client's until `released`.
     case admitted(Int)
     case refused(AdmissionRefusal)
 }
 
-public enum Flow: Sendable, Equatable {
+public enum Flow: Sendable, Equatable, BitwiseCopyable {
     /// Nothing is left to send: no need to watch for writability.
     case drained
-    /// More is waiting: call `gather` again, or wait until the socket is writable.
+    /// The socket is full: watch for writability, then call `becameWritable`.
+    case blocked
+    /// More waits and the socket is not known to be full: it comes out of `nextToFlush` again.
     case moreWaiting
+}
+
+public struct Relay: ~Copyable {
+    let budget: Budget
+    public internal(set) var config: Config
+    /// The secret of all name hashes of this run.
+    public let hashKey: UInt64
+    var randomState: UInt64
+
+    let clients: Slab<Client>
+    let freeClients: Slab<UInt32>
+    var freeClientCount = 0
+    /// The clients that are not free, without gaps.
+    let active: Slab<UInt32>
+    public internal(set) var connectedClients = 0
+    var peakClients = 0
+    var peakEmergencies = 0
+    var uids: ClientIndex
+    var callsigns: ClientIndex
+
+    var reader: EventReader
+    var receivePool: BlockPool
+    /// Where an event that arrived in several reads is put together.
+    let assembly: Slab<UInt8>
+
+    var log: EventLog
+    var queues: SendQueues
+    /// Slots that one pass of `SendQueues.supersede` took out of a queue.
+    let superseded: Slab<UInt32>
+    var replayTable: ReplayTable
+
+    var toFlush: WorkList
+    var toClose: WorkList
+
+    var now = Instant.zero
+    var wall = WallTime(milliseconds: 0)
+    /// When `runDeadlines` has to look at the clients again.
+    var sweepAt = Instant.never
+    var expireAt = Instant.never
+    var repeatAt = Instant.never
+
+    /// The pong of this second, shared by all who get one, and the second it was made for.
+    var pong = EventLog.none
+    var pongSecond: Int64 = .min
+    /// Number of the newest accepted event.
+    var sequence: UInt64 = 0
+    /// A ring is nearly full although its socket would take more: flush before going on.
+    var pressure = false
+    /// No more admissions; queues drain.
+    var isShuttingDown = false
+
+    public internal(set) var totals = RelayTotals()
+
+    /// Takes everything the relay will ever need from the arena.
+    /// - Parameter seed: random; keys the name hashes and makes the uids of server events.
+    public init(budget: Budget, config: Config, seed: UInt64, arena: inout Arena) {
+        self.budget = budget
+        self.config = config
+        hashKey = Relay.hashKey(seed: seed)
+        randomState = seed
+        arena.label("client records", count: budget.clients)
+        clients = arena.take(Client.self, count: budget.clients)
+        freeClients = arena.take(UInt32.self, count: budget.clients)
+        active = arena.take(UInt32.self, count: budget.clients)
+        uids = ClientIndex(clients: budget.clients, arena: &arena)
+        callsigns = ClientIndex(clients: budget.clients, arena: &arena)
+        toFlush = WorkList(capacity: budget.clients, arena: &arena)
+        toClose = WorkList(capacity: budget.clients, arena: &arena)
+        arena.label("client queues", count: budget.clients)
+        queues = SendQueues(budget: budget, arena: &arena)
+        superseded = arena.take(UInt32.self, count: budget.clientQueueEvents)
+        arena.label("event log", count: 1)
+        log = EventLog(budget: budget, arena: &arena)
+        arena.label("receive blocks", count: budget.receivePoolBytes / Relay.receiveBlockBytes)
+        receivePool = BlockPool(
+            poolBytes: budget.receivePoolBytes, blockBytes: Relay.receiveBlockBytes, arena: &arena)
+        arena.label("replay table", count: budget.replayEvents)
+        replayTable = ReplayTable(budget: budget, arena: &arena)
+        arena.label("event reader", count: 1)
+        reader = EventReader(arena: &arena)
+        assembly = arena.take(UInt8.self, count: budget.eventMaxBytes)
+        if arena.isMeasuring { return }
+        while freeClientCount < budget.clients {
+            let index = budget.clients - 1 - freeClientCount
+            clients[index] = Client()
+            freeClients[freeClientCount] = UInt32(index)
+            freeClientCount += 1
+        }
+    }
+
+    /// A block holds a typical event, so that most partial events take one (protocol 2.5).
+    static var receiveBlockBytes: Int { 1024 }
+
+    /// The key under which names must be hashed before there is a relay: rosters are.
+    public static func hashKey(seed: UInt64) -> UInt64 {
+        seed &* 0xD6E8_FEB8_6659_FD93 ^ 0x2545_F491
+    }
+
+    /// The clock is read once a turn, by the edge.
+    public mutating func beginTurn(now: Instant, wall: WallTime) {
+        // The kernel's monotonic clock never goes back; a simulated one is held to it.
+        invariant(self.now <= now, "the monotonic clock does not go back")
+        self.now = now
+        self.wall = wall
+    }
+
+    public func client(at index: Int) -> Client { clients[index] }
+
+    public func queueDepth(client: Int) -> (events: Int, bytes: Int) {
+        (Int(clients[client].queue.count), Int(clients[client].queue.bytes))
+    }
+
+    /// A fresh 64-bit random number (SplitMix64): for uids of server events, not for secrets.
+    mutating func random() -> UInt64 {
+        randomState &+= 0x9E37_79B9_7F4A_7C15
+        var z = randomState
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    /// Asks to be woken no later than `instant`.
+    @inline(__always)
+    mutating func sweep(by instant: Instant) {
+        if instant < sweepAt { sweepAt = instant }
+    }
+}
+
+/// A queue of client numbers, each in it at most once (the client's flag says so).
+struct WorkList: ~Copyable {
+    private let items: Slab<UInt32>
+    private var first = 0
+    private(set) var count = 0
+
+    init(capacity: Int, arena: inout Arena) {
+        items = arena.take(UInt32.self, count: capacity)
+    }
+
+    @inline(__always)
+    mutating func append(_ client: Int) {
+        invariant(count < items.count, "a client stands in a work list once")
+        var at = first + count
+        if at >= items.count { at -= items.count }
+        items[at] = UInt32(client)
+        count += 1
+    }
+
+    @inline(__always)
+    mutating func next() -> Int? {
+        if count == 0 { return nil }
+        let client = Int(items[first])
+        first = first + 1 == items.count ? 0 : first + 1
+        count -= 1
+        return client
+    }
 }

@@ -1,0 +1,37 @@
+# The front door. Every target is one command of scripts/, so nothing is hidden in here.
+
+.DEFAULT_GOAL := help
+.PHONY: help run build arm64 trap test test-fast tidy clean
+
+help: ## Show this list
+	@echo "TinyCoT: make TARGET"
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+		while IFS='|' read -r target text; do printf '  %-10s %s\n' "$$target" "$$text"; done
+
+run: build ## Build, then run the relay on port 8087, without any configuration
+	dist/amd64/tinycot serve
+
+build: ## Build the amd64 program: dist/amd64/tinycot
+	scripts/bootstrap build
+	scripts/build.sh amd64
+
+arm64: ## Build the arm64 program: dist/arm64/tinycot
+	scripts/bootstrap arm64
+	scripts/cross-arm64.sh
+
+trap: ## Build for tests: dist/amd64-trap/tinycot stops at a late heap allocation
+	scripts/bootstrap build
+	scripts/build.sh amd64-trap
+
+test: ## Run every test, as the release does (see scripts/test)
+	scripts/bootstrap test
+	scripts/test
+
+test-fast: ## Run the unit and property tests in debug mode
+	scripts/test unit_debug
+
+tidy: ## Check the layout of the sources
+	scripts/tidy
+
+clean: ## Remove all that was built
+	rm -rf .build .build-* dist

@@ -1,0 +1,128 @@
+// TCP and Unix sockets.
+
+#define _GNU_SOURCE
+#include "CLinuxSys.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+
+#define RESULT(call) ({ __typeof__(call) result_ = (call); result_ < 0 ? -errno : result_; })
+
+int32_t tcs_socket_ipv4(void) {
+    return RESULT(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+int32_t tcs_socket_ipv6(void) {
+    return RESULT(socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+int32_t tcs_bind_ipv4(int32_t descriptor, const tcs_endpoint *endpoint) {
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(endpoint->port)};
+    memcpy(&name.sin_addr, endpoint->address + 12, 4);
+    return RESULT(bind(descriptor, (struct sockaddr *)&name, sizeof name));
+}
+int32_t tcs_bind_ipv6(int32_t descriptor, const tcs_endpoint *endpoint) {
+    struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_port = htons(endpoint->port)};
+    memcpy(&name.sin6_addr, endpoint->address, 16);
+    return RESULT(bind(descriptor, (struct sockaddr *)&name, sizeof name));
+}
+int32_t tcs_listen(int32_t descriptor, int32_t backlog) {
+    return RESULT(listen(descriptor, backlog));
+}
+int32_t tcs_accept(int32_t descriptor, tcs_endpoint *peer) {
+    struct sockaddr_storage name;
+    memset(&name, 0, sizeof name);
+    socklen_t length = sizeof name;
+    int32_t result = RESULT(
+        accept4(descriptor, (struct sockaddr *)&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!peer) return result;
+    memset(peer, 0, sizeof *peer);
+    if (name.ss_family == AF_INET6) {
+        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&name;
+        memcpy(peer->address, &v6->sin6_addr, 16);
+        peer->port = ntohs(v6->sin6_port);
+    } else if (name.ss_family == AF_INET) {
+        struct sockaddr_in *v4 = (struct sockaddr_in *)&name;
+        peer->address[10] = peer->address[11] = 0xff;
+        memcpy(peer->address + 12, &v4->sin_addr, 4);
+        peer->port = ntohs(v4->sin_port);
+    }
+    return result;
+}
+int32_t tcs_shutdown_writing(int32_t descriptor) {
+    return RESULT(shutdown(descriptor, SHUT_WR));
+}
+int64_t tcs_receive(int32_t descriptor, void *bytes, size_t count) {
+    return RESULT(recv(descriptor, bytes, count, MSG_DONTWAIT));
+}
+int64_t tcs_send(int32_t descriptor, const void *bytes, size_t count) {
+    return RESULT(send(descriptor, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+int64_t tcs_send_pieces(int32_t descriptor, const void *pieces, size_t count) {
+    struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = count};
+    return RESULT(sendmsg(descriptor, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+static int32_t set_option(int32_t descriptor, int level, int name, int32_t value) {
+    return RESULT(setsockopt(descriptor, level, name, &value, sizeof value));
+}
+int32_t tcs_set_reuse_address(int32_t descriptor) {
+    return set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+}
+int32_t tcs_set_ipv6_only(int32_t descriptor) {
+    return set_option(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+}
+int32_t tcs_set_no_delay(int32_t descriptor) {
+    return set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+int32_t tcs_set_keep_alive(int32_t descriptor) {
+    return set_option(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+int32_t tcs_set_keep_alive_idle(int32_t descriptor, int32_t seconds) {
+    return set_option(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+}
+int32_t tcs_set_keep_alive_interval(int32_t descriptor, int32_t seconds) {
+    return set_option(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, seconds);
+}
+int32_t tcs_set_keep_alive_count(int32_t descriptor, int32_t count) {
+    return set_option(descriptor, IPPROTO_TCP, TCP_KEEPCNT, count);
+}
+int32_t tcs_set_user_timeout(int32_t descriptor, int32_t milliseconds) {
+    return set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, milliseconds);
+}
+int32_t tcs_set_receive_buffer(int32_t descriptor, int32_t bytes) {
+    return set_option(descriptor, SOL_SOCKET, SO_RCVBUF, bytes);
+}
+int32_t tcs_set_send_buffer(int32_t descriptor, int32_t bytes) {
+    return set_option(descriptor, SOL_SOCKET, SO_SNDBUF, bytes);
+}
+int32_t tcs_set_receive_timeout(int32_t descriptor, int32_t seconds) {
+    struct timeval time = {.tv_sec = seconds};
+    return RESULT(setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time));
+}
+
+int32_t tcs_socket_unix(int32_t non_blocking) {
+    return RESULT(
+        socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (non_blocking ? SOCK_NONBLOCK : 0), 0));
+}
+static int32_t unix_name(struct sockaddr_un *name, const char *path) {
+    memset(name, 0, sizeof *name);
+    name->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof name->sun_path) return -ENAMETOOLONG;
+    strcpy(name->sun_path, path);
+    return 0;
+}
+int32_t tcs_bind_unix(int32_t descriptor, const char *path) {
+    struct sockaddr_un name;
+    int32_t fit = unix_name(&name, path);
+    return fit < 0 ? fit : RESULT(bind(descriptor, (struct sockaddr *)&name, sizeof name));
+}
+int32_t tcs_connect_unix(int32_t descriptor, const char *path) {
+    struct sockaddr_un name;
+    int32_t fit = unix_name(&name, path);
+    return fit < 0 ? fit : RESULT(connect(descriptor, (struct sockaddr *)&name, sizeof name));
+}

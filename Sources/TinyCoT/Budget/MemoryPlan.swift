@@ -1,0 +1,154 @@
+// The budget turned into pools: what every table, pool and buffer takes, which descriptors are
+// opened, and what the kernel may hold for us at worst. Made before anything opens; printed by
+// `tinycot budget` and compared with what the machine allows.
+// Invariant: `arenaBytes` is the sum of the rows.
+
+/// The plan, made from an arena that has measured everything, so that it cannot differ from what
+/// is taken.
+public struct MemoryPlan: BitwiseCopyable {
+    /// One pool. `unitBytes` is what one of it takes, bookkeeping included, rounded down.
+    public struct Row: BitwiseCopyable {
+        public var name: StaticString = ""
+        public var count = 0
+        public var unitBytes = 0
+        public var totalBytes = 0
+    }
+
+    /// Descriptors of one kind.
+    public struct DescriptorRow: BitwiseCopyable {
+        public var name: StaticString = ""
+        public var count = 0
+    }
+
+    public static var rowLimit: Int { 48 }
+    public static var descriptorRowLimit: Int { 16 }
+
+    public let budget: Budget
+    /// What the one mapping must hold.
+    public let arenaBytes: Int
+    private var rows: InlineArray<48, Row>
+    public private(set) var rowCount = 0
+    private var descriptorRows: InlineArray<16, DescriptorRow>
+    public private(set) var descriptorRowCount = 0
+
+    /// - Parameter arena: what everything that takes memory has taken from it, or only measured.
+    public init(budget: Budget, arena: borrowing Arena) {
+        self.budget = budget
+        arenaBytes = arena.usedBytes
+        rows = .init(repeating: Row())
+        descriptorRows = .init(repeating: DescriptorRow())
+        var i = 0
+        while i < arena.rowCount {
+            add(arena.rows[i])
+            i += 1
+        }
+        addDescriptors("clients", budget.clients)
+        addDescriptors("listeners", budget.listeners)
+        addDescriptors("status socket", 1)
+        addDescriptors("status connections", budget.statusConnections)
+        addDescriptors("epoll", 1)
+        addDescriptors("signals", 1)
+        addDescriptors("event descriptors", 2)
+        addDescriptors("kept in reserve", 1)
+        // One more than the clients: it is accepted to be told apart, and closed at once.
+        addDescriptors("being accepted", 1)
+        addDescriptors("configuration file", 1)
+        addDescriptors("standard streams", 3)
+    }
+
+    private mutating func add(_ pool: ArenaRow) {
+        invariant(rowCount < MemoryPlan.rowLimit, "the plan has room for every pool")
+        rows[rowCount] = Row(
+            name: pool.name, count: pool.count, unitBytes: pool.bytes / max(1, pool.count),
+            totalBytes: pool.bytes)
+        rowCount += 1
+    }
+
+    public mutating func addDescriptors(_ name: StaticString, _ count: Int) {
+        invariant(
+            descriptorRowCount < MemoryPlan.descriptorRowLimit,
+            "the plan has room for every kind of descriptor")
+        descriptorRows[descriptorRowCount] = DescriptorRow(name: name, count: count)
+        descriptorRowCount += 1
+    }
+
+    public func row(_ index: Int) -> Row {
+        invariant(index >= 0 && index < rowCount, "a row of the plan exists")
+        return rows[index]
+    }
+
+    public func descriptorRow(_ index: Int) -> DescriptorRow {
+        invariant(index >= 0 && index < descriptorRowCount, "a descriptor row exists")
+        return descriptorRows[index]
+    }
+
+    // MARK: Sums
+
+    /// The arena and what lies outside it.
+    public var plannedBytes: Int { arenaBytes + budget.processBytes }
+
+    /// Negative if the plan does not fit.
+    public var headroomBytes: Int { budget.memoryBytes - plannedBytes }
+
+    public var descriptors: Int {
+        var sum = 0
+        var i = 0
+        while i < descriptorRowCount {
+            sum += descriptorRows[i].count
+            i += 1
+        }
+        return sum
+    }
+
+    /// All buffers of all clients full in both directions. The kernel doubles what is asked for
+    /// by SO_RCVBUF and SO_SNDBUF, to have room for its own bookkeeping (socket(7)).
+    public var kernelSocketBytes: Int {
+        2 * budget.clients
+            * (budget.clientReceiveBufferBytes + budget.clientSendBufferBytes)
+    }
+
+    // MARK: Checks
+
+    /// The first thing that does not fit, or nil.
+    /// - Parameters:
+    ///   - cgroupBytes: memory.max of our control group, nil where there is none.
+    ///   - descriptorLimit: the hard limit RLIMIT_NOFILE, nil where it is unlimited.
+    public func check(cgroupBytes: Int?, descriptorLimit: Int?) -> ConfigError? {
+        if headroomBytes < 0 {
+            return refusal(
+                .memory, .memoryBytes, needed: plannedBytes, "the plan needs")
+        }
+        if kernelSocketBytes > budget.kernelSocketBytes {
+            return refusal(
+                .socketMemory, .kernelSocketBytes, needed: kernelSocketBytes,
+                "the socket buffers of all clients can take")
+        }
+        if descriptors > budget.fileDescriptors {
+            return refusal(
+                .descriptors, .fileDescriptors, needed: descriptors, "the plan needs")
+        }
+        if let cgroupBytes, cgroupBytes < plannedBytes {
+            var error = refusal(.controlGroup, .memoryBytes, needed: plannedBytes, "")
+            error.minimum = budget.memoryBytes
+            error.maximum = cgroupBytes
+            return error
+        }
+        if let descriptorLimit, descriptorLimit < descriptors {
+            var error = refusal(.descriptorLimit, .fileDescriptors, needed: descriptors, "")
+            error.minimum = budget.fileDescriptors
+            error.maximum = descriptorLimit
+            return error
+        }
+        return nil
+    }
+
+    private func refusal(
+        _ problem: ConfigError.Problem, _ key: BudgetKey, needed: Int, _ why: StaticString
+    ) -> ConfigError {
+        var error = ConfigError(problem, place: ConfigPlace(key.name))
+        error.allowed = why
+        error.number = needed
+        error.maximum = key.value(in: budget)
+        return error
+    }
+}

@@ -1,0 +1,51 @@
+// The keys of tinycot.json, by the object they stand in. Read by ConfigParser;
+// docs/configuration.md says what each means. A key that is not here does not exist.
+
+/// Each kind of object in the file has one table; a key is an index into it.
+enum ConfigKeys: UInt8, BitwiseCopyable {
+    case file, cot, team
+
+    /// Nil behind the last.
+    func name(_ index: Int) -> StaticString? {
+        switch self {
+        case .file: FileKey(rawValue: UInt8(index))?.name
+        case .cot: index == 0 ? "listen" : nil
+        case .team: TeamKey(rawValue: UInt8(index))?.name
+        }
+    }
+}
+
+enum FileKey: UInt8, BitwiseCopyable {
+    case cot, allow, teams
+    case heartbeatSeconds, stallSeconds, drainSeconds
+    case replayMaxSeconds, emergencyRepeatSeconds, emergencyMaxSeconds
+
+    var name: StaticString {
+        switch self {
+        case .cot: "cot"
+        case .allow: "allow"
+        case .teams: "teams"
+        case .heartbeatSeconds: "heartbeat_seconds"
+        case .stallSeconds: "stall_seconds"
+        case .drainSeconds: "drain_seconds"
+        case .replayMaxSeconds: "replay_max_seconds"
+        case .emergencyRepeatSeconds: "emergency_repeat_seconds"
+        case .emergencyMaxSeconds: "emergency_max_seconds"
+        }
+    }
+}
+
+enum TeamKey: UInt8, BitwiseCopyable {
+    case name, listen, members, colours, sees, `default`
+
+    var name: StaticString {
+        switch self {
+        case .name: "name"
+        case .listen: "listen"
+        case .members: "members"
+        case .colours: "colours"
+        case .sees: "sees"
+        case .default: "default"
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// The books of the whole relay, balanced. Called by the simulation after every step and by tests;
+// never by the daemon, because it is linear in everything. Changes nothing; stops if a book does
+// not balance.
+
+extension Relay {
+    func checkInvariants() {
+        log.checkInvariants()
+        replayTable.checkInvariants()
+        receivePool.checkInvariants()
+        replayTable.pool.checkInvariants()
+        checkClients()
+        checkIndexes()
+        invariant(replayTable.count <= budget.replayEvents, "the picture stays within its limit")
+        invariant(
+            replayTable.count(of: .emergency) <= budget.emergencies,
+            "alerts stay within their limit")
+    }
+
+    /// Every client in use stands in `active` once; what they hold is all that is held.
+    private func checkClients() {
+        invariant(
+            connectedClients + freeClientCount == budget.clients,
+            "every place is free or in use")
+        var blocks = 0
+        var references = pong == EventLog.none ? 0 : 1
+        var i = 0
+        while i < connectedClients {
+            let client = clients.pointer(at: Int(active[i]))
+            invariant(client.pointee.phase != .free, "an active place is in use")
+            invariant(Int(client.pointee.activeIndex) == i, "an active place knows where it stands")
+            blocks += receivePool.blocks(for: Int(client.pointee.kept.byteCount))
+            references += checkQueue(Int(active[i]), client)
+            i += 1
+        }
+        invariant(blocks == receivePool.usedCount, "every receive block in use has its client")
+        invariant(references == log.referenceCount(), "every reference to an event has its holder")
+        i = 0
+        while i < freeClientCount {
+            invariant(clients[Int(freeClients[i])].phase == .free, "a free place is free")
+            i += 1
+        }
+    }
+
+    /// - Returns: references to the log that the client holds.
+    private func checkQueue(_ index: Int, _ client: UnsafeMutablePointer<Client>) -> Int {
+        let queue = client.pointee.queue
+        var bytes = 0
+        var i = 0
+        while i < Int(queue.count) {
+            let event = log[queues.slot(index, queue, i)]
+            invariant(event.references > 0, "a queued event is held")
+            if i == 0 {
+                invariant(queue.sentOfFirst < event.count, "an event that is out is not queued")
+            }
+            bytes += Int(event.count)
+            i += 1
+        }
+        invariant(Int(queue.count) <= queues.capacity, "a ring stays within its events")
+        invariant(bytes == Int(queue.bytes), "the bytes of a ring add up")
+        invariant(bytes <= queues.bytesMax, "a ring stays within its bytes")
+        invariant(queue.count > 0 || queue.sentOfFirst == 0, "an empty ring has sent nothing")
+        if client.pointee.phase == .closing {
+            invariant(queue.count == 0, "nothing waits for a client that goes")
+            invariant(client.pointee.kept.isEmpty, "nothing is kept of a client that goes")
+        }
+        return Int(queue.count) + (client.pointee.express == EventLog.none ? 0 : 1)
+    }
+
+    /// A connected client is found by its names exactly if it has said who it is.
+    private func checkIndexes() {
+        var i = 0
+        while i < connectedClients {
+            let index = Int(active[i])
+            let client = clients.pointer(at: index)
+            if client.pointee.phase == .connected {
+                let key = client.pointee.isIdentified ? client.pointee.uidHash : 0
+                invariant(uids.key(of: index) == key, "a client is filed under its uid")
+                invariant(
+                    callsigns.key(of: index)
+                        == (client.pointee.isIdentified ? client.pointee.callsignHash : 0),
+                    "a client is filed under its callsign")
+                if key != 0 {
+                    invariant(uids.first(key) == index, "a uid has one owner")
+                }
+            }
+            i += 1
+        }
+        i = 0
+        while i < freeClientCount {
+            let index = Int(freeClients[i])
+            invariant(
+                uids.key(of: index) == 0 && callsigns.key(of: index) == 0,
+                "a free place has no name")
+            i += 1
+        }
+    }
+}

@@ -1,0 +1,80 @@
+// From argv to an `Invocation`, and the texts of `help` and `version`. Complains about what it does
+// not understand, with a suggestion where one is near.
+
+import CLinuxSys
+import TinyCoT
+
+enum ProgramArguments {
+    static func parse(startup: StartupMemory) throws(ExitCode) -> Invocation {
+        var invocation = Invocation()
+        var i: Int32 = 1
+        while let argument = tcs_argument(i) {
+            invocation.take(Slab(cString: argument))
+            i += 1
+        }
+        invocation.finish()
+        if invocation.mistake == .nothing { return invocation }
+        var writer = ByteWriter(startup.text)
+        writer.append("tinycot: ")
+        let number = Int32(invocation.mistakeArgument)
+        let text = number == 0 ? nil : tcs_argument(number)
+        invocation.writeMistake(
+            argument: text.map { Slab(cString: $0) } ?? Slab(of: ""), into: &writer)
+        writer.append("\n")
+        Console.write(writer.written, to: Console.error)
+        throw .usage
+    }
+}
+
+enum ProgramText {
+    static var version: StaticString { Version.text }
+
+    static var build: StaticString {
+        #if hasFeature(Embedded)
+            #if arch(arm64)
+                "arm64, static"
+            #else
+                "amd64, static"
+            #endif
+        #else
+            #if arch(arm64)
+                "arm64, development build"
+            #else
+                "amd64, development build"
+            #endif
+        #endif
+    }
+
+    static func writeVersion() {
+        Console.write("tinycot ", to: Console.output)
+        Console.write(version, to: Console.output)
+        Console.write(" (", to: Console.output)
+        Console.write(build, to: Console.output)
+        Console.write(")\n", to: Console.output)
+    }
+
+    static var help: StaticString {
+        """
+        tinycot: a tiny TAK server that relays Cursor-on-Target events
+
+        tinycot serve [--config FILE] [--budget FILE] [--state-dir DIR] [--run-dir DIR]
+            Relay until SIGTERM or SIGINT. SIGHUP reads the configuration again.
+        tinycot check [--config FILE] [--budget FILE]
+            Check both files. Nothing is written and no port is opened.
+        tinycot budget [--config FILE] [--budget FILE]
+            Print the memory plan that follows from the budget.
+        tinycot status [--json] [--run-dir DIR]
+            Ask the running daemon for its clients, pools and counters.
+        tinycot version
+        tinycot help
+
+        Files:   /etc/tinycot/tinycot.json and /etc/tinycot/budget.json, if they exist.
+        Run dir: /run/tinycot for root, else $XDG_RUNTIME_DIR/tinycot, else /tmp/tinycot-UID.
+        State:   --state-dir must be a folder; this version stores nothing in it.
+
+        Exit codes: 0 well, 64 wrong command line, 66 no such file, 69 not running,
+        71 refused by the system, 75 try again, 77 no permission, 78 wrong file or limits.
+
+        """
+    }
+}

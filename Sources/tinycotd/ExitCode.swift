@@ -1,0 +1,19 @@
+// How a command ends, in the numbers of sysexits.h, so that scripts and systemd can tell a typing
+// mistake from a full machine. Every command returns one of these; nothing else ends the program.
+
+enum ExitCode: Int32, Error {
+    case ok = 0
+    /// The command line is wrong.
+    case usage = 64
+    /// A file that was named does not exist or cannot be read.
+    case noInput = 66
+    /// status: the daemon does not run.
+    case unavailable = 69
+    /// The system refused something that the daemon needs, such as a port.
+    case system = 71
+    /// Passing trouble; the same command may succeed later.
+    case temporary = 75
+    case noPermission = 77
+    /// A file of the operator is wrong, or the plan does not fit this machine.
+    case configuration = 78
+}

@@ -1,0 +1,84 @@
+// The folder that holds the status socket: made by `serve`, looked into by `status`. Without
+// --run-dir it is /run/tinycot for root, else tinycot under $XDG_RUNTIME_DIR, else a folder of the
+// user's own under /tmp, which must really be theirs: anybody may make a name there first.
+
+import CLinuxSys
+import TinyCoT
+
+struct RunDirectory {
+    /// Both end in a zero byte, which `count` does not count.
+    let path: Slab<UInt8>
+    let statusPath: Slab<UInt8>
+
+    static var socketName: StaticString { "/status.sock" }
+
+    /// - Returns: nil if the path is longer than a Unix socket's name may be (108 bytes).
+    init?(given: UnsafePointer<CChar>?, startup: StartupMemory) {
+        var writer = ByteWriter(startup.runDirectory)
+        if let given {
+            writer.append(Slab(cString: given))
+        } else if tcs_user() == 0 {
+            writer.append("/run/tinycot")
+        } else if let runtime = tcs_environment("XDG_RUNTIME_DIR"), runtime[0] != 0 {
+            writer.append(Slab(cString: runtime))
+            writer.append("/tinycot")
+        } else {
+            writer.append("/tmp/tinycot-")
+            writer.append(decimal: Int(tcs_user()))
+        }
+        self.init(writer, startup)
+    }
+
+    /// Where the packaged service keeps it.
+    init?(ofServiceWith startup: StartupMemory) {
+        var writer = ByteWriter(startup.runDirectory)
+        writer.append("/run/tinycot")
+        self.init(writer, startup)
+    }
+
+    private init?(_ writer: ByteWriter, _ startup: StartupMemory) {
+        var path = writer
+        path.append(0)
+        var socket = ByteWriter(startup.statusPath)
+        socket.append(writer.written)
+        socket.append(Slab(of: RunDirectory.socketName))
+        let socketCount = socket.count
+        socket.append(0)
+        if path.overflowed || socket.overflowed || socketCount > 107 { return nil }
+        self.path = startup.runDirectory.slice(0, path.count - 1)
+        statusPath = startup.statusPath.slice(0, socketCount)
+    }
+
+    static func cString(_ text: Slab<UInt8>) -> UnsafePointer<CChar> {
+        UnsafeRawPointer(text.start.unsafelyUnwrapped).assumingMemoryBound(to: CChar.self)
+    }
+
+    var cPath: UnsafePointer<CChar> { RunDirectory.cString(path) }
+    var cStatusPath: UnsafePointer<CChar> { RunDirectory.cString(statusPath) }
+
+    /// Makes the folder if it is not there, and sees that it is a folder of ours.
+    func prepare(startup: StartupMemory) throws(ExitCode) {
+        let made = tcs_make_directory(cPath, 0o750)
+        if made < 0 && made != -tcs_errno_exists {
+            complain("cannot make the folder ", path, reason: -made, startup: startup)
+            throw .system
+        }
+        var status = tcs_file_status()
+        let found = tcs_status_of_link(cPath, &status)
+        if found < 0 {
+            complain("cannot look at the folder ", path, reason: -found, startup: startup)
+            throw .system
+        }
+        let isOurs = status.user == tcs_user() || tcs_user() == 0
+        if status.is_directory == 1 && isOurs { return }
+        var writer = ByteWriter(startup.text)
+        writer.append("tinycot: ")
+        writer.append(path, as: .plain)
+        writer.append(
+            status.is_directory == 1
+                ? " belongs to another user; name a folder of your own with --run-dir.\n"
+                : " is not a folder; name one with --run-dir.\n")
+        Console.write(writer.written, to: Console.error)
+        throw .system
+    }
+}

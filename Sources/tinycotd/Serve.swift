@@ -1,0 +1,106 @@
+// `tinycot serve`: everything that happens before the loop turns, in the order of `run`. Whatever
+// can be refused is refused here, with one sentence and an exit code; after the seal nothing takes
+// memory any more.
+
+import CLinuxSys
+import TinyCoT
+
+enum Serve {
+    static func run(_ settings: Settings, _ startup: StartupMemory) throws(ExitCode) {
+        // 1. Know what is wanted.
+        let budget = try Check.loadBudget(settings, startup)
+        let plan = DaemonPlan(budget: budget)
+        // 2. Refuse what this machine cannot give.
+        try plan.check(file: settings.budget, startup: startup)
+        try checkStateDirectory(settings, startup)
+        // 3. Signals wait from here on, also in the thread that is made later.
+        _ = tcs_hold_signals()
+        // 4. Take all memory.
+        try plan.limitDescriptors(startup: startup)
+        var arena = try mapArena(plan, startup)
+        // 5. Fill it. The order of the takes is that of `DaemonPlan`.
+        arena.label("configurations", count: 2)
+        var config = Config(budget: budget, arena: &arena)
+        let spare = Config(budget: budget, arena: &arena)
+        let seed = try drawSeed(startup)
+        // The relay copies the configuration's view of its tables, so the contents may follow.
+        var relay = Relay(budget: budget, config: config, seed: seed, arena: &arena)
+        let tables = EdgeTables(budget: budget, arena: &arena)
+        let exists = try loadConfig(settings, relay.hashKey, tables, &config, startup)
+        relay.apply(config: config)
+        // 6. Open everything.
+        var log = Log(line: startup.logLine)
+        log.linesPerSecond = budget.logLinesPerSecond
+        var loop = EventLoop(
+            budget: budget, config: config, spare: spare, relay: relay, tables: tables, log: log,
+            configPath: settings.config.path)
+        loop.configMustExist = exists || settings.config.mustExist
+        try loop.open(settings: settings, startup: startup)
+        // 7. Close the door behind us, and relay.
+        plan.limitData()
+        tcs_heap_seal()
+        // For tests: a counter that cannot count also reads 0.
+        if tcs_environment("TINYCOT_PROBE_HEAP") != nil { tcs_heap_probe() }
+        loop.announce(planBytes: plan.processBytes)
+        loop.run()
+    }
+
+    private static func mapArena(_ plan: DaemonPlan, _ startup: StartupMemory)
+        throws(ExitCode) -> Arena
+    {
+        do throws(SystemError) {
+            return try Mapping.arena(bytes: plan.arenaBytes, populate: true)
+        } catch {
+            var writer = ByteWriter(startup.text)
+            writer.append("tinycot: cannot take the ")
+            writer.append(decimal: plan.arenaBytes)
+            writer.append(" bytes of the arena")
+            writer.append(reason: error.number)
+            writer.append("\n")
+            Console.write(writer.written, to: Console.error)
+            throw .system
+        }
+    }
+
+    private static func drawSeed(_ startup: StartupMemory) throws(ExitCode) -> UInt64 {
+        var seed: UInt64 = 0
+        let result = tcs_random(&seed, 8)
+        if result == 8 { return seed }
+        complain("cannot draw a random number", Slab(of: ""), reason: -result, startup: startup)
+        throw .system
+    }
+
+    /// - Returns: whether the file exists.
+    private static func loadConfig(
+        _ settings: Settings, _ hashKey: UInt64, _ tables: EdgeTables, _ config: inout Config,
+        _ startup: StartupMemory
+    ) throws(ExitCode) -> Bool {
+        let file = try settings.config.load(into: tables.configFile, complaint: startup.text)
+        do throws(ConfigError) {
+            try Parsing.config(file.bytes, hashKey: hashKey, into: &config)
+            return file.exists
+        } catch {
+            error.complain(about: settings.config, startup: startup)
+            throw .configuration
+        }
+    }
+
+    private static func checkStateDirectory(_ settings: Settings, _ startup: StartupMemory)
+        throws(ExitCode)
+    {
+        guard let path = settings.stateDirectory else { return }
+        var status = tcs_file_status()
+        let result = tcs_status_of(path, &status)
+        if result < 0 {
+            complain("--state-dir ", Slab(cString: path), reason: -result, startup: startup)
+            throw .noInput
+        }
+        if status.is_directory == 1 { return }
+        var writer = ByteWriter(startup.text)
+        writer.append("tinycot: --state-dir ")
+        writer.append(Slab(cString: path), as: .plain)
+        writer.append(": is not a folder.\n")
+        Console.write(writer.written, to: Console.error)
+        throw .noInput
+    }
+}

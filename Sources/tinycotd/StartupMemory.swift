@@ -1,0 +1,42 @@
+// The little memory that is needed before the plan is known: the bytes of budget.json, the text of
+// a complaint, a line of the log. Mapped once by Main; counted in `process_bytes`. The arena, which
+// comes later, holds everything that grows with the budget.
+
+import CLinuxSys
+import TinyCoT
+
+struct StartupMemory {
+    /// For reading one small file. One byte more than is allowed, to see that there was more.
+    let file: Slab<UInt8>
+    let text: Slab<UInt8>
+    let logLine: Slab<UInt8>
+    /// The path of the status socket and of the folder it lies in, each ended by a zero.
+    let runDirectory: Slab<UInt8>
+    let statusPath: Slab<UInt8>
+
+    init() throws(SystemError) {
+        let fileBytes = Budget().configFileBytes + 1
+        var measuring = Arena.measuring()
+        _ = StartupMemory(fileBytes: fileBytes, arena: &measuring)
+        var arena = try Mapping.arena(bytes: measuring.usedBytes, populate: false)
+        self = StartupMemory(fileBytes: fileBytes, arena: &arena)
+    }
+
+    private init(fileBytes: Int, arena: inout Arena) {
+        file = arena.take(UInt8.self, count: fileBytes)
+        text = arena.take(UInt8.self, count: 16_384)
+        logLine = arena.take(UInt8.self, count: Log.lineBytes)
+        runDirectory = arena.take(UInt8.self, count: 128)
+        statusPath = arena.take(UInt8.self, count: 160)
+    }
+}
+
+/// Memory from the kernel, zeroed, never given back.
+enum Mapping {
+    /// - Parameter populate: take the pages now, so that nothing can fail for want of them later.
+    static func arena(bytes: Int, populate: Bool) throws(SystemError) -> Arena {
+        var memory: UnsafeMutableRawPointer?
+        try SystemError.check(tcs_map(bytes, populate ? 1 : 0, &memory))
+        return Arena(memory: UnsafeMutableRawBufferPointer(start: memory, count: bytes))
+    }
+}

@@ -1,0 +1,118 @@
+import Testing
+
+@testable import TinyCoT
+
+@Suite struct MemoryPlanTests {
+    private func sentence(_ plan: MemoryPlan, cgroup: Int? = nil, limit: Int? = nil) -> String? {
+        plan.check(cgroupBytes: cgroup, descriptorLimit: limit).map {
+            TinyCoTTests.sentence($0, file: "budget.json")
+        }
+    }
+
+    /// A plan for pools of the given names, counts and sizes.
+    private func plan(
+        _ pools: [(StaticString, count: Int, unitBytes: Int)], budget: Budget = Budget()
+    ) -> MemoryPlan {
+        var arena = Arena.measuring()
+        for pool in pools {
+            arena.label(pool.0, count: pool.count)
+            _ = arena.take(UInt8.self, count: pool.count * pool.unitBytes)
+        }
+        return MemoryPlan(budget: budget, arena: arena)
+    }
+
+    @Test func sumsAreTheSumsOfTheRows() {
+        let plan = plan([
+            ("clients", count: 128, unitBytes: 1_000), ("odd", count: 3, unitBytes: 7),
+        ])
+        let rows = (0..<plan.rowCount).map(plan.row)
+        #expect(rows.map(\.totalBytes) == [128_000, 64])
+        #expect(plan.arenaBytes == 128_064)
+        #expect(plan.plannedBytes == plan.arenaBytes + 1_572_864)
+        #expect(plan.headroomBytes == 8_388_608 - plan.plannedBytes)
+        // 128 x 2 x (32 KiB + 64 KiB)
+        #expect(plan.kernelSocketBytes == 25_165_824)
+        // Clients 128, listeners 16, status 1 + 2, epoll 1, signals 1, events 2, reserve 1,
+        // accepting 1, file 1, standard streams 3.
+        #expect(plan.descriptors == 157)
+    }
+
+    /// What is measured is what is taken: a mapping of exactly the planned size is used up.
+    @Test func theRelayTakesWhatThePlanSays() {
+        for clients in [1, 16, 128] {
+            var budget = Budget()
+            budget.clients = clients
+            budget.clientsPerAddress = clients
+            var measuring = Arena.measuring()
+            let measured = Config(budget: budget, arena: &measuring)
+            _ = Relay(budget: budget, config: measured, seed: 1, arena: &measuring)
+            let plan = MemoryPlan(budget: budget, arena: measuring)
+            let memory = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: plan.arenaBytes, alignment: 64)
+            defer { memory.deallocate() }
+            memory.initializeMemory(as: UInt8.self, repeating: 0)
+            var arena = Arena(memory: memory)
+            let config = Config(budget: budget, arena: &arena)
+            _ = Relay(budget: budget, config: config, seed: 1, arena: &arena)
+            #expect(arena.usedBytes == plan.arenaBytes)
+            let rows = (0..<plan.rowCount).map(plan.row)
+            #expect(rows.reduce(0) { $0 + $1.totalBytes } == plan.arenaBytes)
+        }
+    }
+
+    @Test func refusalsNameTheKeyAndBothNumbers() {
+        let most = 8_388_608 - 1_572_864
+        #expect(sentence(plan([("all", count: 1, unitBytes: most)])) == nil)
+        #expect(
+            sentence(plan([("all", count: 1, unitBytes: most), ("one", count: 1, unitBytes: 1)]))
+                == "budget.json: memory_bytes is 8388608, but the plan needs 8388672 bytes.")
+
+        var budget = Budget()
+        budget.kernelSocketBytes = 25_165_823
+        #expect(
+            sentence(plan([], budget: budget))
+                == """
+                budget.json: kernel_socket_bytes is 25165823, but the socket buffers of all \
+                clients can take 25165824 bytes.
+                """)
+        budget = Budget()
+        budget.fileDescriptors = 156
+        #expect(
+            sentence(plan([], budget: budget))
+                == "budget.json: file_descriptors is 156, but the plan needs 157.")
+
+        let plain = plan([("some", count: 1, unitBytes: 1_000)])
+        #expect(sentence(plain, cgroup: plain.plannedBytes, limit: 157) == nil)
+        #expect(
+            sentence(plain, cgroup: 1_000)
+                == """
+                budget.json: the plan needs \(plain.plannedBytes) bytes, but memory.max of \
+                this control group is 1000 (memory_bytes is 8388608).
+                """)
+        #expect(
+            sentence(plain, limit: 64)
+                == """
+                budget.json: the plan needs 157 file descriptors, but the system allows this \
+                process 64 (file_descriptors is 192).
+                """)
+    }
+
+    @Test func theTableFitsATerminal() {
+        var budget = Budget()
+        budget.memoryBytes = 1 << 30
+        let plan = plan([("clients", count: 1_024, unitBytes: 262_144)], budget: budget)
+        let table = written { plan.write(into: &$0) }
+        let lines = table.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.allSatisfy { $0.utf8.count <= 80 })
+        #expect(table.hasSuffix("\n"))
+        let clients =
+            "clients                             1,024       262,144   268,435,456  25.0 %"
+        #expect(lines.contains { $0 == clients })
+        let limit =
+            "memory_bytes                                            1,073,741,824 100.0 %"
+        #expect(lines.contains { $0 == limit })
+        // Every line of figures ends in the same column.
+        let shares = lines.filter { $0.hasSuffix("%") }
+        #expect(Set(shares.map(\.utf8.count)).count == 1)
+    }
+}
