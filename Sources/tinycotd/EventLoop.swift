@@ -227,7 +227,7 @@ struct EventLoop: ~Copyable {
                     EventLoop.eventData(.signals, index: 0, generation: 0)))
             try startReader()
         } catch {
-            complain("cannot start the loop", Slab(of: ""), reason: error.number, startup: startup)
+            complain("cannot start the loop", Slab(""), reason: error.number, startup: startup)
             throw .system
         }
         // First the status socket: "another tinycot runs already" says more than "address in use".
