@@ -62,6 +62,8 @@ final class ModelClient {
     var offered: [UInt64] = []
     var replayed: Set<UInt64> = []
     var isReplaying = false
+    /// Events of the picture that were dropped in the very moment in which they were queued.
+    var shownAndDropped = 0
     /// The piece that was on its way when walls moved is let through.
     var letsOneThrough = false
 
@@ -356,6 +358,7 @@ final class ReferenceModel {
         guard client.phase == .connected else { return }
         client.offeredUpTo = sequence
         client.replayed = []
+        client.shownAndDropped = 0
         client.offered = picture.filter { mayShow($0, to: client) }.map(\.event.sequence)
         client.isReplaying = true
     }
@@ -386,11 +389,15 @@ final class ReferenceModel {
     func sawAll(_ client: ModelClient) {
         if !client.isReplaying { return }
         client.isReplaying = false
-        for kept in picture
-        where client.offered.contains(kept.event.sequence) && mayShow(kept, to: client)
-            && !client.replayed.contains(kept.event.sequence)
-        {
-            fail("client \(client.number) was never shown event \(kept.event.serial)")
+        let missing = picture.filter {
+            client.offered.contains($0.event.sequence) && mayShow($0, to: client)
+                && !client.replayed.contains($0.event.sequence)
+        }
+        if missing.count > client.shownAndDropped {
+            let event = missing[0].event
+            fail(
+                "client \(client.number) was never shown event \(event.serial), \(event.type) of "
+                    + "\(event.uid) by client \(missing[0].owner)")
         }
     }
 

@@ -195,7 +195,8 @@ final class World {
                 fail("client \(client.model.number) stalls and is not ended")
             }
         }
-        model.compare(kept: Set(keptSequences()))
+        let left = keptSequences()
+        if left.count != model.picture.count || step % 8 == 0 { model.compare(kept: Set(left)) }
     }
 
     func keptSequences() -> [UInt64] {
@@ -282,6 +283,7 @@ final class World {
         for name in fresh { model.showed(client.model, name) }
         // What was dropped at once was pushed all the same.
         client.model.pushes += shown - fresh.count
+        client.model.shownAndDropped += shown - fresh.count
         if shown > 0 { note("client \(client.model.number) is shown \(shown) events") }
         return count
     }
@@ -302,6 +304,7 @@ final class World {
 
     // MARK: What clients see
 
+    private static let beginning = Array("<event ".utf8)
     private static let ending = Array("</event>".utf8)
 
     /// Cuts a client's stream as ATAK does, at `</event>`.
@@ -324,7 +327,7 @@ final class World {
     private func judge(_ client: FakeClient, _ piece: ArraySlice<UInt8>) {
         delivered += 1
         let name = PieceName(piece)
-        if !piece.starts(with: Array("<event ".utf8)) {
+        if !piece.starts(with: World.beginning) {
             fail("client \(client.model.number) got a piece that begins with junk")
         }
         if piece.count > scenario.budget.eventMaxBytes {
@@ -338,7 +341,8 @@ final class World {
                     "client \(client.model.number) got \(name) changed: "
                         + String(decoding: piece.prefix(2000), as: UTF8.self))
             }
-            if contains(piece, "<marti") || contains(piece, "<!DOCTYPE") {
+            // The others have just been compared with what they must be.
+            if event.isRewritten && (contains(piece, "<marti") || contains(piece, "<!DOCTYPE")) {
                 fail("client \(client.model.number) got \(name) with marti or a DOCTYPE")
             }
         case .pong:
@@ -471,6 +475,8 @@ final class World {
     private func check(_ client: FakeClient) {
         let record = relay.client(at: client.place)
         let seen = client.model
+        // Ended while others were flushed: it is closed in the next turn.
+        if record.phase == .closing && seen.phase == .closing { return }
         if record.phase != .connected { return fail("client \(seen.number) lingers") }
         let team = Scenario.name(of: record.team, in: relay.config)
         if team != seen.team {

@@ -389,5 +389,9 @@ extension World {
         while !client.isAtBoundary && client.model.phase == .connected && !hasFailed {
             feed(client, random.chance(50) ? .max : random.between(1, 200))
         }
+        // Whatever it was, the event behind it gets through.
+        let next = fresh()
+        describeSelf(next, client)
+        hand(client, next)
     }
 }

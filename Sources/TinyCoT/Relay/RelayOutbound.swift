@@ -209,7 +209,11 @@ extension Relay {
     public mutating func gather(client index: Int, into pieces: Slab<Piece>) -> Int {
         let client = clients.pointer(at: index)
         if client.pointee.phase != .connected { return 0 }
-        if client.pointee.replay.pass != .done { fillFromReplay(index) }
+        if client.pointee.replay.pass != .done {
+            fillFromReplay(index)
+            // What holds it up may end without a byte of this client's.
+            if client.pointee.replay.pass != .done { sweep(by: now.after(seconds: 1)) }
+        }
         var count = 0
         var place = 0
         let queued = Int(client.pointee.queue.count)

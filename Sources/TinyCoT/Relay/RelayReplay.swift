@@ -26,6 +26,7 @@ extension Relay {
         entry.team = delivery.team
         entry.owner = UInt32(delivery.sender)
         entry.ownerGeneration = clients[delivery.sender].generation
+        entry.ownerAddress = clients[delivery.sender].address
         entry.sequence = sequence
         entry.receivedAt = now
         entry.kind = replayClass(delivery)
@@ -187,15 +188,14 @@ extension Relay {
         }
     }
 
-    /// A position whose client is still connected from the newcomer's own address may be the
-    /// newcomer's: phones come back before their old connection is found dead. It waits until the
-    /// newcomer has said who it is. The loopback address tells nothing about who is behind it.
+    /// A position that came from the newcomer's own address may be the newcomer's: phones come back
+    /// before their old connection is found dead. It waits until the newcomer has said who it is.
+    /// The loopback address tells nothing about who is behind it. Decided by the entry alone, which
+    /// does not change: else a position could fall between two passes when its client leaves.
     private func mayBeItself(
         _ entry: UnsafeMutablePointer<ReplayEntry>, _ client: UnsafeMutablePointer<Client>
     ) -> Bool {
-        let owner = clients.pointer(at: Int(entry.pointee.owner))
-        return owner.pointee.generation == entry.pointee.ownerGeneration
-            && owner.pointee.address == client.pointee.address
+        entry.pointee.ownerAddress == client.pointee.address
             && !client.pointee.address.isLoopback
     }
 

@@ -24,6 +24,7 @@ struct ReplayEntry: BitwiseCopyable {
     /// The client it came from; its generation tells whether that client is still there.
     var owner: UInt32 = 0
     var ownerGeneration: UInt32 = 0
+    var ownerAddress = Address()
     /// Number of the event in the order of arrival.
     var sequence: UInt64 = 0
     var receivedAt = Instant.zero
