@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -93,6 +94,10 @@ int32_t tcs_set_keep_alive_count(int32_t descriptor, int32_t count) {
 }
 int32_t tcs_set_user_timeout(int32_t descriptor, int32_t milliseconds) {
     return set_option(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, milliseconds);
+}
+int32_t tcs_unacknowledged(int32_t descriptor) {
+    int bytes = 0;
+    return ioctl(descriptor, TIOCOUTQ, &bytes) < 0 ? -errno : bytes;
 }
 int32_t tcs_set_receive_buffer(int32_t descriptor, int32_t bytes) {
     return set_option(descriptor, SOL_SOCKET, SO_RCVBUF, bytes);

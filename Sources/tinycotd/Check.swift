@@ -48,7 +48,7 @@ enum Check {
         do throws(SystemError) {
             arena = try Mapping.arena(bytes: measuring.usedBytes, populate: false)
         } catch {
-            complain("cannot take memory", Slab(of: ""), reason: error.number, startup: startup)
+            complain("cannot take memory", Slab(""), reason: error.number, startup: startup)
             throw .system
         }
         var config = Config(budget: budget, arena: &arena)

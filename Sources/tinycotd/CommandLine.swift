@@ -19,7 +19,7 @@ enum ProgramArguments {
         let number = Int32(invocation.mistakeArgument)
         let text = number == 0 ? nil : tcs_argument(number)
         invocation.writeMistake(
-            argument: text.map { Slab(cString: $0) } ?? Slab(of: ""), into: &writer)
+            argument: text.map { Slab(cString: $0) } ?? Slab(""), into: &writer)
         writer.append("\n")
         Console.write(writer.written, to: Console.error)
         throw .usage

@@ -33,12 +33,13 @@ extension EventLoop {
         _ = tcs_set_receive_buffer(descriptor, Int32(clamping: budget.clientReceiveBufferBytes))
         _ = tcs_set_send_buffer(descriptor, Int32(clamping: budget.clientSendBufferBytes))
         // A phone that left the network says nothing: ask after a minute, give up half a minute
-        // later, or when sent bytes stay unacknowledged for as long as a stall may last.
+        // later, or a minute after the relay would have called a full queue a stall. Not sooner:
+        // the kernel takes a slow reader's closed window for silence.
         _ = tcs_set_keep_alive(descriptor)
         _ = tcs_set_keep_alive_idle(descriptor, 60)
         _ = tcs_set_keep_alive_interval(descriptor, 10)
         _ = tcs_set_keep_alive_count(descriptor, 3)
-        _ = tcs_set_user_timeout(descriptor, Int32(clamping: config.stallSeconds * 1_000))
+        _ = tcs_set_user_timeout(descriptor, Int32(clamping: (config.stallSeconds + 60) * 1_000))
     }
 
     // MARK: In

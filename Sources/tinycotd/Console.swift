@@ -21,17 +21,11 @@ enum Console {
     }
 
     static func write(_ text: StaticString, to descriptor: Int32) {
-        write(Slab(of: text), to: descriptor)
+        write(Slab(text), to: descriptor)
     }
 }
 
 extension Slab where Element == UInt8 {
-    /// The bytes of a literal. They must not be written to.
-    init(of text: StaticString) {
-        self.init(
-            start: UnsafeMutablePointer(mutating: text.utf8Start), count: text.utf8CodeUnitCount)
-    }
-
     /// The bytes of a C string without its end. They must not be written to.
     init(cString: UnsafePointer<CChar>) {
         var count = 0

@@ -47,7 +47,7 @@ enum ControlGroup {
 
     /// Is `word` one of the names between commas?
     private static func names(_ list: Slab<UInt8>, _ word: StaticString) -> Bool {
-        let wanted = Slab(of: word)
+        let wanted = Slab(word)
         var start = 0
         while start < list.count {
             var end = start

@@ -69,7 +69,7 @@ struct DaemonPlan {
         let result = tcs_limit_set(tcs_limit_descriptors, UInt64(budget.fileDescriptors), hard)
         if result == 0 { return }
         complain(
-            "cannot set the limit of file descriptors", Slab(of: ""), reason: -result,
+            "cannot set the limit of file descriptors", Slab(""), reason: -result,
             startup: startup)
         throw .system
     }

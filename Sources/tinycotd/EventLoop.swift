@@ -77,7 +77,11 @@ struct EventLoop: ~Copyable {
         // Those who leave make room for those who come.
         dispatch(count, newcomers: false)
         dispatch(count, newcomers: true)
-        relay.runDeadlines()
+        let connections = tables.connections
+        relay.runDeadlines { client in
+            let bytes = tcs_unacknowledged(connections[client].descriptor)
+            return bytes < 0 ? .max : Int(bytes)
+        }
         flushClients()
         // Each leaving is announced to others, and sending may find more who have gone. Every
         // round closes somebody, so there are never more rounds than clients.
@@ -223,7 +227,7 @@ struct EventLoop: ~Copyable {
                     EventLoop.eventData(.signals, index: 0, generation: 0)))
             try startReader()
         } catch {
-            complain("cannot start the loop", Slab(of: ""), reason: error.number, startup: startup)
+            complain("cannot start the loop", Slab(""), reason: error.number, startup: startup)
             throw .system
         }
         // First the status socket: "another tinycot runs already" says more than "address in use".

@@ -9,7 +9,7 @@ enum PeakMemory {
     static func bytes(scratch: Slab<UInt8>) -> Int {
         let count = Files.read("/proc/self/status", into: scratch.slice(0, 4_096))
         let text = scratch.slice(0, max(0, min(Int(count), 4_096)))
-        let name = Slab(of: "VmHWM:")
+        let name = Slab("VmHWM:")
         var start = 0
         while start + name.count < text.count {
             var i = 0

@@ -113,7 +113,7 @@ extension EventLoop {
         if count > Int64(limit) { throw ConfigError.fileTooLarge(bytes: Int(count), limit: limit) }
         var bytes = tables.configFile.slice(0, max(0, Int(count)))
         if count < 0 {
-            let nothing = Slab(of: SettingsFile.nothing)
+            let nothing = Slab(SettingsFile.nothing)
             tables.configFile.copy(nothing, to: 0)
             bytes = tables.configFile.slice(0, nothing.count)
         }

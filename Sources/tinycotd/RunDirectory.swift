@@ -41,7 +41,7 @@ struct RunDirectory {
         path.append(0)
         var socket = ByteWriter(startup.statusPath)
         socket.append(writer.written)
-        socket.append(Slab(of: RunDirectory.socketName))
+        socket.append(Slab(RunDirectory.socketName))
         let socketCount = socket.count
         socket.append(0)
         if path.overflowed || socket.overflowed || socketCount > 107 { return nil }

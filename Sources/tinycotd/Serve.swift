@@ -66,7 +66,7 @@ enum Serve {
         var seed: UInt64 = 0
         let result = tcs_random(&seed, 8)
         if result == 8 { return seed }
-        complain("cannot draw a random number", Slab(of: ""), reason: -result, startup: startup)
+        complain("cannot draw a random number", Slab(""), reason: -result, startup: startup)
         throw .system
     }
 

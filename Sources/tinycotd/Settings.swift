@@ -63,7 +63,7 @@ extension SettingsFile {
         }
         if count == -Int64(tcs_errno_absent) && !mustExist {
             // The parsers may decode in place, so the literal is copied.
-            let nothing = Slab(of: SettingsFile.nothing)
+            let nothing = Slab(SettingsFile.nothing)
             buffer.copy(nothing, to: 0)
             return LoadedFile(bytes: buffer.slice(0, nothing.count), exists: false)
         }

@@ -10,7 +10,7 @@ enum StatusClient {
     static func run(_ settings: Settings, json: Bool, _ startup: StartupMemory) throws(ExitCode) {
         let descriptor = try connect(settings, startup)
         _ = tcs_set_receive_timeout(descriptor.raw, patienceSeconds)
-        let request = Slab(of: json ? "json\n" : "text\n")
+        let request = Slab(json ? "json\n" : "text\n")
         _ = tcs_send(descriptor.raw, request.start, request.count)
         var total = 0
         while true {
@@ -49,7 +49,7 @@ enum StatusClient {
         }
         let descriptor = tcs_socket_unix(0)
         if descriptor < 0 {
-            complain("cannot open a socket", Slab(of: ""), reason: -descriptor, startup: startup)
+            complain("cannot open a socket", Slab(""), reason: -descriptor, startup: startup)
             throw .system
         }
         let socket = FileDescriptor(owning: descriptor)

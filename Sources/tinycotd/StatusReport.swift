@@ -187,7 +187,7 @@ extension EventLoop {
         }
         if cursor.hasWritten { writer.append(",") }
         writer.append("{\"name\":\"")
-        writer.append(Slab(of: pool.name), as: .json)
+        writer.append(Slab(pool.name), as: .json)
         writer.append("\"")
         writer.member("used", UInt64(pool.used), isFirst: false)
         writer.member("peak", UInt64(pool.peak), isFirst: false)

@@ -35,6 +35,9 @@ def test_a_valid_event_goes_where_it_should(row, daemon, crowd):
         sender, witnesses = clients[0], clients[1:]
 
     sender.send(row.data)
+    if row.answer == "t-x-c-t-r":
+        # Two pings at once may be answered by one pong: wait for this one's own.
+        crowd.wait_until(lambda: sender.pongs == 1, "the pong")
     crowd.answer(sender)
     crowd.fence_all([sender, *witnesses])
 
@@ -53,13 +56,13 @@ def test_a_valid_event_goes_where_it_should(row, daemon, crowd):
     # What came back to the sender: nothing of its own, but an answer where one is due.
     if row.sender != "new":
         answers = [e for e in sender.news() if e.type == row.answer]
-        assert sender.received.count(uid) == 0
+        assert not sender.has(uid) or answers
         if row.answer == "t-x-takp-r":
             assert len(answers) == 1 and answers[0].uid == uid
             response = find(infoset(answers[0].raw), "detail", "TakControl", "TakResponse")
             assert response[1]["status"] == "false"
         if row.answer == "t-x-c-t-r":
-            assert sender.pongs == 2
+            assert sender.pongs == 2 and sender.of_type("t-x-c-t") == []
 
     status = daemon.status()
     if row.named:

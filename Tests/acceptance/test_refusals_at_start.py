@@ -226,27 +226,34 @@ def test_less_memory_than_the_plan(name, which, limit, files, tmp_path):
 
 
 def memory_group():
-    """A control group (version 2) of our own, or a skip where this machine gives none."""
+    """A control group of our own and the file of its limit, in either version of control groups;
+    or a skip where this machine gives none."""
     root = Path("/sys/fs/cgroup")
-    control = root / "cgroup.subtree_control"
-    if not control.exists() or "memory" not in control.read_text().split():
-        pytest.skip("no control group of version 2 with memory on this machine")
-    group = root / f"tinycot-acceptance-{os.getpid()}"
+    unified = root / "cgroup.subtree_control"
+    if unified.exists() and "memory" in unified.read_text().split():
+        parent, limit = root, "memory.max"
+    elif (root / "memory" / "memory.limit_in_bytes").exists():
+        parent, limit = root / "memory", "memory.limit_in_bytes"
+    else:
+        pytest.skip("no control group with memory on this machine")
+    group = parent / f"tinycot-acceptance-{os.getpid()}"
     try:
         group.mkdir()
     except OSError:
         pytest.skip("no right to make a control group")
-    return group
+    return group, group / limit
 
 
 @native
-def test_a_control_group_below_the_plan(files):
-    group = memory_group()
+@pytest.mark.parametrize("name", ["check", "serve"])
+def test_a_control_group_below_the_plan(name, files, tmp_path):
+    group, limit = memory_group()
+    extra = ["--run-dir", tmp_path] if name == "serve" else []
     try:
-        (group / "memory.max").write_text("4194304")
+        limit.write_text("4194304")
         into_group = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
         done = subprocess.run(
-            ["sh", "-c", into_group, str(group), *command("check", *files())],
+            ["sh", "-c", into_group, str(group), *command(name, *files(), *extra)],
             capture_output=True, text=True, timeout=20)
         complaint(done, CONFIGURATION, "memory.max", "4194304")
     finally:

@@ -37,7 +37,8 @@ def send_positions(crowd, sender, witness, count, people):
             sender.send(data.replace(b' endpoint="*:-1:stcp"', b""))
         goal = start + 20
         crowd.wait_until(
-            lambda: sum(b"<seq" in e.raw for e in witness.received) >= goal, lambda: f"position {goal} at the witness")
+            lambda: sum(b"<seq" in e.raw for e in witness.received) >= goal,
+            lambda: f"position {goal} at the witness")
         longest = max(longest, time.monotonic() - began)
     return longest
 

@@ -150,10 +150,10 @@ def test_chat_stays_inside(way, start_daemon, crowd):
 @pytest.mark.parametrize("address", ["callsign", "uid"])
 def test_directed_things_stop_at_the_wall(way, address, start_daemon, crowd):
     field = Field(start_daemon, crowd, way)
-    target = RED_1.callsign if address == "callsign" else RED_1.uid
-    thing = events.marker("over the wall", dest=[target, BLUE_2.callsign])
+    thing = events.marker("over the wall", dest=[RED_1.callsign, BLUE_2.callsign])
     if address == "uid":
-        thing = thing.replace(b'<dest callsign="' + target.encode(), b'<dest uid="' + target.encode())
+        thing = thing.replace(
+            f'<dest callsign="{RED_1.callsign}"'.encode(), f'<dest uid="{RED_1.uid}"'.encode())
     field.blue[0].send(thing)
     field.settle()
     assert [e.uid for e in field.blue[1].news()] == ["over the wall"]

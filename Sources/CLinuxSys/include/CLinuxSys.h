@@ -90,6 +90,8 @@ int32_t tcs_set_keep_alive_idle(int32_t descriptor, int32_t seconds);
 int32_t tcs_set_keep_alive_interval(int32_t descriptor, int32_t seconds);
 int32_t tcs_set_keep_alive_count(int32_t descriptor, int32_t count);
 int32_t tcs_set_user_timeout(int32_t descriptor, int32_t milliseconds);
+// Bytes sent that the peer has not acknowledged (SIOCOUTQ).
+int32_t tcs_unacknowledged(int32_t descriptor);
 int32_t tcs_set_receive_buffer(int32_t descriptor, int32_t bytes);
 int32_t tcs_set_send_buffer(int32_t descriptor, int32_t bytes);
 int32_t tcs_set_receive_timeout(int32_t descriptor, int32_t seconds);

@@ -52,6 +52,16 @@ extension Slab where Element == UInt8 {
             start: UnsafeMutablePointer(mutating: text.utf8Start), count: text.utf8CodeUnitCount)
     }
 
+    public func equals(_ text: StaticString) -> Bool {
+        if count != text.utf8CodeUnitCount { return false }
+        var i = 0
+        while i < count {
+            if self[i] != text.utf8Start[i] { return false }
+            i += 1
+        }
+        return true
+    }
+
     /// Copies `source` to `offset`, checked on both sides. The two may overlap.
     @inline(__always)
     public func copy(_ source: Slab<UInt8>, to offset: Int) {

@@ -107,19 +107,15 @@ public struct Invocation: BitwiseCopyable {
     }
 
     private mutating func takeCommand(_ argument: Slab<UInt8>) {
-        var best = 3
+        var nearness = Nearness(argument)
         var i: UInt8 = 1
         while i < Command.count {
             let candidate = Command(rawValue: i).unsafelyUnwrapped
-            let distance = editDistance(argument, candidate.name)
-            if distance == 0 {
+            if argument.equals(candidate.name) {
                 command = candidate
                 return
             }
-            if distance < best {
-                best = distance
-                suggestedCommand = candidate
-            }
+            if nearness.offer(candidate.name) { suggestedCommand = candidate }
             i += 1
         }
         fail(.unknownCommand)
@@ -135,18 +131,14 @@ public struct Invocation: BitwiseCopyable {
             wantsHelp = true
             return
         }
-        var best = 3
+        var nearness = Nearness(name)
         var i: UInt8 = 0
         while i < Option.count {
             let candidate = Option(rawValue: i).unsafelyUnwrapped
-            let distance = editDistance(name, candidate.name)
-            if distance == 0 {
+            if name.equals(candidate.name) {
                 return accept(candidate, valueOffset: nameCount + 1, of: argument.count)
             }
-            if distance < best {
-                best = distance
-                suggestedOption = candidate
-            }
+            if nearness.offer(candidate.name) { suggestedOption = candidate }
             i += 1
         }
         fail(.unknownOption)
@@ -226,31 +218,4 @@ public struct Invocation: BitwiseCopyable {
         writer.append(name)
         writer.append("\"?")
     }
-}
-
-/// Insertions, deletions and exchanges that turn one word into the other. Words longer than the
-/// table differ in at least 32 places, as far as anyone cares.
-private func editDistance(_ word: Slab<UInt8>, _ known: StaticString) -> Int {
-    let knownCount = known.utf8CodeUnitCount
-    if word.count > 31 || knownCount > 31 { return 32 }
-    var row: InlineArray<32, Int> = .init(repeating: 0)
-    var j = 0
-    while j <= knownCount {
-        row[j] = j
-        j += 1
-    }
-    var i = 0
-    while i < word.count {
-        var diagonal = row[0]
-        row[0] = i + 1
-        j = 1
-        while j <= knownCount {
-            let exchanged = diagonal + (word[i] == known.utf8Start[j - 1] ? 0 : 1)
-            diagonal = row[j]
-            row[j] = min(exchanged, min(row[j], row[j - 1]) + 1)
-            j += 1
-        }
-        i += 1
-    }
-    return row[knownCount]
 }

@@ -1,5 +1,5 @@
 // "Did you mean ...?": finds the known name nearest to one that is unknown. Used by the parsers
-// of both files for keys, teams and colours. It never suggests what is merely the least far.
+// of both files for keys, teams and colours, and by the command line. It never suggests what is merely the least far.
 
 /// Offered the known names one after the other, it keeps the nearest that is near enough.
 public struct Nearness: BitwiseCopyable {
@@ -21,20 +21,23 @@ public struct Nearness: BitwiseCopyable {
     /// The nearest name, or an empty quotation.
     public var suggestion: Quotation { best }
 
-    public mutating func offer(_ known: StaticString) { offer(Quotation(known)) }
+    /// - Returns: whether this is the nearest so far.
+    @discardableResult
+    public mutating func offer(_ known: StaticString) -> Bool { offer(Quotation(known)) }
 
     @inline(never)
-    public mutating func offer(_ known: Quotation) {
+    @discardableResult
+    public mutating func offer(_ known: Quotation) -> Bool {
         let isLong = known.wasCut || known.count > Nearness.limit
-        guard isComparable && !isLong else { return }
+        guard isComparable && !isLong else { return false }
         // So many letters must at least be added or left out.
         let difference = known.count - wanted.count
-        if abs(difference) >= bestDistance { return }
+        if abs(difference) >= bestDistance { return false }
         let distance = distance(to: known)
-        if distance < bestDistance {
-            bestDistance = distance
-            best = known
-        }
+        if distance >= bestDistance { return false }
+        bestDistance = distance
+        best = known
+        return true
     }
 
     /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment),

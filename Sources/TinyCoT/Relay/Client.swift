@@ -54,6 +54,8 @@ public struct Client: BitwiseCopyable {
     var expressSent: UInt32 = 0
     /// The socket took less than was offered; nothing is tried until it is writable again.
     var isBlocked = false
+    /// While blocked: the least that the kernel has been seen to hold for it, unacknowledged.
+    var leastUnacknowledged = Int.max
     /// It stands in the list of clients to flush.
     var isListed = false
 

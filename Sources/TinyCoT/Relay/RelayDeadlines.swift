@@ -4,7 +4,7 @@
 
 extension Relay {
     /// Work that is due less than this ahead is done in the same sweep.
-    private static var slackMilliseconds: Int64 { 1000 }
+    static var slackMilliseconds: Int64 { 1000 }
 
     /// The edge sleeps no longer than until this instant.
     public func nextDeadline() -> Instant {
@@ -14,7 +14,12 @@ extension Relay {
     }
 
     /// Does what is due. Called once a turn.
-    public mutating func runDeadlines() {
+    /// - Parameter unacknowledgedBytes: what the kernel still holds for a blocked client. A slow
+    ///   radio takes bytes from there long before the socket takes new ones from us (it does only
+    ///   when a third of its buffer is free), and such a client has not stalled.
+    public mutating func runDeadlines(
+        unacknowledgedBytes: (_ client: Int) -> Int = { _ in .max }
+    ) {
         if expireAt <= now {
             // A second later at the earliest, so that many short lives do not mean many walks.
             let next = replayTable.expire(at: now)
@@ -22,10 +27,10 @@ extension Relay {
             if next == .never { expireAt = .never }
         }
         repeatEmergencies()
-        if sweepAt <= now { sweepClients() }
+        if sweepAt <= now { sweepClients(unacknowledgedBytes) }
     }
 
-    private mutating func sweepClients() {
+    private mutating func sweepClients(_ unacknowledgedBytes: (Int) -> Int) {
         sweepAt = .never
         let soon = now.after(milliseconds: Relay.slackMilliseconds)
         let heartbeat = Int64(config.heartbeatSeconds) * 1000
@@ -37,6 +42,10 @@ extension Relay {
             if client.pointee.phase != .connected { continue }
             let waits =
                 client.pointee.queue.count > 0 || client.pointee.express != EventLog.none
+            if client.pointee.isBlocked {
+                noteProgress(client, unacknowledgedBytes(index))
+                sweep(by: soon)
+            }
             if waits {
                 let stall = client.pointee.lastTakenAt.after(seconds: config.stallSeconds)
                 if stall <= now {
@@ -56,5 +65,12 @@ extension Relay {
             }
             sweep(by: next)
         }
+    }
+
+    private func noteProgress(_ client: UnsafeMutablePointer<Client>, _ unacknowledged: Int) {
+        if unacknowledged >= client.pointee.leastUnacknowledged { return }
+        // The first look is no progress yet, only where to count from.
+        if client.pointee.leastUnacknowledged != .max { client.pointee.lastTakenAt = now }
+        client.pointee.leastUnacknowledged = unacknowledged
     }
 }

@@ -274,6 +274,10 @@ extension Relay {
         }
         let waits =
             client.pointee.queue.count > 0 || client.pointee.express != EventLog.none
+        if blocked && waits && !client.pointee.isBlocked {
+            client.pointee.leastUnacknowledged = .max
+            sweep(by: now.after(milliseconds: Relay.slackMilliseconds))
+        }
         client.pointee.isBlocked = blocked && waits
         if client.pointee.isBlocked { return .blocked }
         if waits || replayCanGoOn(index) {
