@@ -74,7 +74,7 @@ import Testing
         let zeros = String(repeating: "0", count: 256)
         #expect(chunked(zeros + "\r\n\r\n").end == .open)
         #expect(chunked("0" + zeros + "\r\n\r\n").refusal == .chunkLineTooLong)
-        // 16 extensions of 256 bytes; the semicolon is not counted.
+        // 32 extensions of 128 bytes; size and first semicolon are not counted.
         func many(_ count: Int) -> String {
             String(repeating: line(130) + "\r\na\r\n", count: count) + "0\r\n\r\n"
         }
@@ -98,7 +98,8 @@ import Testing
             return
         }
         var body = HTTPBodyReader(head)
-        #expect(body.next(bytes.slab, from: consumed) == .body(start: consumed + 3, end: consumed + 5))
+        let first = body.next(bytes.slab, from: consumed)
+        #expect(first == .body(start: consumed + 3, end: consumed + 5))
         #expect(body.remainingBytes == 3 && !body.hasEnded)
         #expect(body.next(bytes.slab, from: consumed + 5) == .needMoreBytes)
         let rest = OwnedBytes("cde\r\n0\r\n\r\nGET")

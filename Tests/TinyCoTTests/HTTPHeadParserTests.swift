@@ -21,7 +21,8 @@ import Testing
         let seen = try #require(SeenConnection(HTTPSamples.upload).requests.first)
         #expect(seen.method == .post && seen.isVersion11)
         #expect(seen.path == "/Marti/sync/missionupload")
-        #expect(seen.query?.hasSuffix("&filename=pkg%20one.zip&creatorUid=ANDROID-359975090666199") == true)
+        let rest = "&filename=pkg%20one.zip&creatorUid=ANDROID-359975090666199"
+        #expect(seen.query?.hasSuffix(rest) == true)
         #expect(seen.host == "192.0.2.1:8080")
         #expect(
             seen.contentType
@@ -117,7 +118,7 @@ import Testing
         ("GET / HTTP/1.1\r\nX: a\u{B}b", .controlCharacter, 400),
         ("\u{16}\u{3}\u{1}", .controlCharacter, 400),
         (" GET / HTTP/1.1\r\n", .brokenRequestLine, 400),
-        ("GET  / HTTP/1.1\r\n", .unsupportedVersion, 400),
+        ("GET  / HTTP/1.1\r\n", .brokenRequestLine, 400),
         ("GET\r\n", .brokenRequestLine, 400), ("GET \r\n", .brokenRequestLine, 400),
         ("GET /\r\n", .brokenRequestLine, 400), ("GET / \r\n", .badVersion, 400),
         ("GET\t/ HTTP/1.1\r\n", .brokenRequestLine, 400),
@@ -144,11 +145,6 @@ import Testing
     ])
     func aRequestLineIsRefused(text: String, reason: HTTPRefusal, status: UInt16) {
         let seen = SeenConnection(text)
-        // Two blanks make the target empty and the path the version; either is a 400.
-        if text.hasPrefix("GET  ") {
-            #expect(seen.refusal?.status.rawValue == status)
-            return
-        }
         #expect(seen.refusal == reason, "\(text.debugDescription)")
         #expect(seen.refusal?.status.rawValue == status)
         #expect(seen.requests.isEmpty)

@@ -43,8 +43,8 @@ import Testing
 
     static func damaged(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
         var bytes = bytes
-        for _ in 0..<Int.random(in: 1...2, using: &random) {
-            if random.below(3) == 0 {
+        for _ in 0..<(1 + random.below(4) / 3) {
+            if random.below(6) == 0 {
                 bytes = mutate(bytes, pieces: pieces, using: &random)
                 continue
             }

@@ -48,7 +48,14 @@ enum HTTPStricter {
         case .unsupportedVersion: return request?.version == "2.0" || request?.version == "0.9"
         case .badVersion, .brokenRequestLine:
             // Node takes several blanks in the request line, and lines of HTTP/0.9.
-            return request.map { $0.version == "0.9" || hasLooseRequestLine($0, bytes) } ?? false
+            return request.map {
+                $0.version == "0.9" || isLoose($0, bytes[seen.headStart...])
+            } ?? false
+        case .badChunkExtension:
+            // RFC 9112 7.1.1 demands a name; Node takes `;=value` and an empty one.
+            let line = "\n[0-9A-Fa-f]+;(?:[^\r\n]*;)?[=;\r]"
+            return request != nil
+                && latin(bytes).range(of: line, options: .regularExpression) != nil
         case .unknownMethod: return request.map { !isServed($0.method) } ?? false
         default: return false
         }
@@ -79,8 +86,10 @@ enum HTTPStricter {
         return matches(request.url, "/.*|(?i:https?)://\(host)(?:[/?].*)?")
     }
 
-    private static func hasLooseRequestLine(_ request: JudgedRequest, _ bytes: [UInt8]) -> Bool {
-        !latin(bytes).contains("\(request.method) \(request.url) HTTP/\(request.version)\r\n")
+    /// The request line is not what it would be with one blank between its parts.
+    private static func isLoose(_ request: JudgedRequest, _ bytes: ArraySlice<UInt8>) -> Bool {
+        let line = bytes.drop { $0 == 13 || $0 == 10 }.prefix { $0 != 13 && $0 != 10 }
+        return latin(Array(line)) != "\(request.method) \(request.url) HTTP/\(request.version)"
     }
 
     /// What the two parsers say differently about a request that both took.

@@ -52,19 +52,18 @@ struct DownloadName {
         var isWhole = true
         var i = 0
         while i < name.count {
-            let length = lengthOfCharacter(at: i)
-            if length == 0 {
+            let character = character(at: i)
+            let bytes = name.slice(i, character.count)
+            i += character.count
+            if !character.isAllowed {
                 writer.append(UInt8(ascii: "_"))
-                i += 1
             } else if extended {
-                writeExtended(name.slice(i, length), into: &writer)
-                i += length
+                writeExtended(bytes, into: &writer)
             } else {
                 // Some readers decode a percent sign in the plain form, others do not.
-                let isPlain = length == 1 && name[i] != UInt8(ascii: "%")
-                writer.append(isPlain ? name[i] : UInt8(ascii: "_"))
+                let isPlain = bytes.count == 1 && bytes[0] != UInt8(ascii: "%")
+                writer.append(isPlain ? bytes[0] : UInt8(ascii: "_"))
                 isWhole = isWhole && isPlain
-                i += length
             }
         }
         return isWhole
@@ -89,22 +88,23 @@ struct DownloadName {
         nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "A") + nibble - 10
     }
 
-    /// Bytes of the character at `index`, or 0 if it must not be in a name.
-    private func lengthOfCharacter(at index: Int) -> Int {
+    /// How many bytes the character at `index` has, and whether it may be in a name. A byte that
+    /// begins no character counts as one.
+    private func character(at index: Int) -> (count: Int, isAllowed: Bool) {
         let byte = name[index]
         if byte < 0x80 {
             // What Windows or a quoted string does not take.
             switch byte {
             case 0..<0x20, 0x7F, UInt8(ascii: "\""), UInt8(ascii: "*"), UInt8(ascii: ":"),
                 UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "?"), UInt8(ascii: "|"):
-                return 0
-            default: return 1
+                return (1, false)
+            default: return (1, true)
             }
         }
         guard let start = name.start,
             let scalar = try? Scalar.read(UnsafePointer(start), index, name.count)
-        else { return 0 }
-        return DownloadName.isDeceptive(scalar.value) ? 0 : scalar.count
+        else { return (1, false) }
+        return (scalar.count, !DownloadName.isDeceptive(scalar.value))
     }
 
     /// Controls beyond ASCII, and marks that turn the direction of writing, break the line, or

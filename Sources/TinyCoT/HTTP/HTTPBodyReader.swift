@@ -38,7 +38,7 @@ public struct HTTPBodyReader: BitwiseCopyable {
         case ended, refused
     }
 
-    /// One line of size and extensions, without its end. A size has at most 16 digits that count.
+    /// One line of size and extensions, without its end.
     public static var maxChunkLineBytes: Int { 256 }
     /// All extensions of one body: without a bound, a byte of body could cost 256 of them.
     public static var maxExtensionBytes: Int { 4096 }

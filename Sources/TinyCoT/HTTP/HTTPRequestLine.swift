@@ -96,8 +96,8 @@ enum HTTPRequestLine {
             throw .badTarget
         }
         var hostEnd = hostStart
-        while hostEnd < end, bytes[hostEnd] != UInt8(ascii: "/"), bytes[hostEnd] != UInt8(ascii: "?")
-        {
+        while hostEnd < end {
+            if bytes[hostEnd] == UInt8(ascii: "/") || bytes[hostEnd] == UInt8(ascii: "?") { break }
             hostEnd += 1
         }
         if !HTTPHost.isValid(bytes.slice(hostStart, hostEnd - hostStart)) { throw .badTarget }
