@@ -241,7 +241,7 @@ import Testing
     @Test func everyPrefixIsIncomplete() throws {
         let memory = GuardedMemory(pages: 1)
         for sample in HTTPSamples.single {
-            let whole = SeenConnection(sample)
+            let whole = try #require(SeenConnection(sample).requests.first)
             var parser = HTTPHeadParser(SeenConnection.limits)
             var head = HTTPRequestHead()
             let headBytes = try #require(
@@ -260,8 +260,9 @@ import Testing
                     dripped == (length < headBytes ? .incomplete : .complete(consumed: headBytes)))
                 #expect(parser.lookedAtBytes == length)
             }
+            if head.path.isAbsent { continue }
             let read = SeenRequest(head, memory.slab(sample[..<headBytes]))
-            #expect(read.path == whole.requests[0].path && read.host == whole.requests[0].host)
+            #expect(read.path == whole.path && read.host == whole.host)
         }
     }
 
