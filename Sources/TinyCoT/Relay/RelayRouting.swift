@@ -178,6 +178,8 @@ extension Relay {
     /// Makes room in the log by taking from the client that has most waiting. False if even that
     /// does not help; every event that is lost is counted with the client that loses it.
     mutating func makeLogRoom(_ bytes: Int) -> Bool {
+        // What can never fit must not cost anybody what waits.
+        if bytes > log.liveBytesMax { return false }
         var rounds = 0
         while !log.hasRoom(for: bytes) {
             guard let victim = longestQueue(), rounds < 4 * budget.clients else { return false }
