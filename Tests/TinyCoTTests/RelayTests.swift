@@ -106,6 +106,19 @@ private func event(_ uid: String, _ type: String, time: String, count: Int = 0) 
         #expect(again.hasPrefix("<event uid=\"A-9-1-1\"") && again.hasSuffix("</event>"))
     }
 
+    /// Sixteen long alerts must leave room for what newcomers are shown.
+    @Test func alertsDoNotFillThePicture() {
+        let stage = Stage()
+        let sender = stage.join()
+        for i in 0..<16 {
+            stage.send(sender, event("E-\(i)", "b-a-o-tbl", time: short, count: 65_000))
+        }
+        let blocks = stage.relay.pool(5)
+        #expect(4 * (blocks?.used ?? 0) <= blocks?.limit ?? 0)
+        #expect(stage.relay.pool(6)?.used == 4)
+        #expect(stage.relay.totals.notKept == 12)
+    }
+
     /// An answer that the log can never hold must not cost anybody what waits.
     @Test func whatFitsNowhereTakesNothingFromOthers() {
         var budget = Budget()
