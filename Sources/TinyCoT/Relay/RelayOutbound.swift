@@ -82,7 +82,7 @@ extension Relay {
         countDrop(index, reason)
     }
 
-    private mutating func countDrop(_ index: Int, _ reason: QueueDrop) {
+    mutating func countDrop(_ index: Int, _ reason: QueueDrop) {
         clients[index].counters.drops[Int(reason.rawValue)] += 1
         totals.drops[Int(reason.rawValue)] += 1
     }

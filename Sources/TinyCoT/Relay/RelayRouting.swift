@@ -154,6 +154,8 @@ extension Relay {
         let most = header.needsRewrite ? budget.eventMaxBytes : event.count
         guard makeLogRoom(most) else {
             delivery.failed = true
+            // Nobody gets it: once, with the sender, because no receiver is to blame.
+            countDrop(delivery.sender, .logFull)
             return false
         }
         var writer = ByteWriter(log.reserve(most))
