@@ -334,7 +334,12 @@ final class ReferenceModel {
     /// Bounded: the item that was not renewed for longest goes, then the position; alerts never.
     private func store(_ kept: Kept) {
         let alerts = picture.count { $0.isEmergency }
-        if kept.isEmergency && alerts >= emergenciesMax { return }
+        let alertBlocks = picture.reduce(0) { $0 + ($1.isEmergency ? $1.blocks : 0) }
+        if kept.isEmergency
+            && (alerts >= emergenciesMax || 4 * (alertBlocks + kept.blocks) > blocksMax)
+        {
+            return
+        }
         if kept.blocks > blocksMax { return }
         while picture.count >= entriesMax
             || picture.reduce(0, { $0 + $1.blocks }) + kept.blocks > blocksMax

@@ -248,9 +248,12 @@ extension Relay {
         var kept = ByteWriter(assembly)
         replayTable.pool.copy(entry.chain, into: &kept)
         var writer = ByteWriter(log.reserve(most))
-        if !writeEmergency(entry, into: &writer, kept: kept.written) {
-            log.cancel()
-            return nil
+        if !writeEmergency(entry, into: &writer, kept: kept.written)
+            || writer.count > budget.eventMaxBytes
+        {
+            // Longer times made it longer than a client takes (protocol 3.1): old times, then.
+            writer.reset()
+            writer.append(kept.written)
         }
         return log.commit(
             writer.count, importance: .important, team: entry.team,

@@ -154,6 +154,8 @@ extension Relay {
         let most = header.needsRewrite ? budget.eventMaxBytes : event.count
         guard makeLogRoom(most) else {
             delivery.failed = true
+            // Nobody gets it: once, with the sender, because no receiver is to blame.
+            countDrop(delivery.sender, .logFull)
             return false
         }
         var writer = ByteWriter(log.reserve(most))
@@ -178,6 +180,8 @@ extension Relay {
     /// Makes room in the log by taking from the client that has most waiting. False if even that
     /// does not help; every event that is lost is counted with the client that loses it.
     mutating func makeLogRoom(_ bytes: Int) -> Bool {
+        // What can never fit must not cost anybody what waits.
+        if bytes > log.liveBytesMax { return false }
         var rounds = 0
         while !log.hasRoom(for: bytes) {
             guard let victim = longestQueue(), rounds < 4 * budget.clients else { return false }

@@ -3,7 +3,8 @@
 // a pool of their own, so that what is kept for hours never touches the log.
 //
 // Active emergencies are kept here too. Nothing pushes them out but their end; their number is
-// limited by the budget.
+// limited by the budget, and their bytes by a quarter of the pool: alerts as long as an event may
+// be would leave no room for the picture otherwise.
 //
 // Invariants: an entry is in exactly one bucket and one age list; a free entry in neither.
 
@@ -55,6 +56,7 @@ struct ReplayTable: ~Copyable {
     private var ages: InlineArray<3, AgeList> = .init(repeating: AgeList())
     private var firstFree: UInt32 = ReplayTable.none
     private let emergenciesMax: Int
+    private var emergencyBlocks = 0
     private(set) var count = 0
     private(set) var peakCount = 0
     /// Entries that had to give way to newer ones before their time.
@@ -111,7 +113,7 @@ struct ReplayTable: ~Copyable {
     /// no room even after everything less important has gone.
     mutating func store(_ fresh: ReplayEntry, bytes: Slab<UInt8>) -> Bool {
         if let old = find(uidHash: fresh.uidHash, team: fresh.team) { remove(old) }
-        if fresh.kind == .emergency, count(of: .emergency) >= emergenciesMax { return false }
+        if fresh.kind == .emergency, !hasRoomForEmergency(bytes.count) { return false }
         if pool.blocks(for: bytes.count) > pool.blockCount { return false }
         while firstFree == ReplayTable.none || !pool.hasRoom(for: bytes.count, in: BlockChain()) {
             guard let victim = leastWorthKeeping() else { return false }
@@ -124,12 +126,18 @@ struct ReplayTable: ~Copyable {
         entry.key = ReplayTable.key(uidHash: fresh.uidHash, team: fresh.team)
         entry.isUsed = true
         pool.append(bytes, to: &entry.chain)
+        if entry.kind == .emergency { emergencyBlocks += pool.blocks(for: bytes.count) }
         entries[index] = entry
         file(index)
         link(index)
         count += 1
         if count > peakCount { peakCount = count }
         return true
+    }
+
+    private func hasRoomForEmergency(_ bytes: Int) -> Bool {
+        count(of: .emergency) < emergenciesMax
+            && 4 * (emergencyBlocks + pool.blocks(for: bytes)) <= pool.blockCount
     }
 
     /// The item that was not renewed for longest; positions only when there are no items.
@@ -144,6 +152,9 @@ struct ReplayTable: ~Copyable {
         invariant(entries[index].isUsed, "only a kept event is removed")
         unlink(index)
         unfile(index)
+        if entries[index].kind == .emergency {
+            emergencyBlocks -= pool.blocks(for: Int(entries[index].chain.byteCount))
+        }
         pool.release(&entries[index].chain)
         entries[index] = ReplayEntry()
         entries[index].nextInBucket = firstFree
