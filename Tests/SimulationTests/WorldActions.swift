@@ -219,7 +219,8 @@ extension World {
         case ..<73: describeAlert(event, client)
         case ..<77: describeDelete(event, client)
         case ..<86: describeControl(event, client)
-        case ..<88: event.padding = random.below(scenario.budget.eventMaxBytes - 500)
+        case ..<88:
+            event.padding = random.below(scenario.budget.eventMaxBytes - 500)
             describeItem(event, client)
         case ..<90: describeSomeoneElse(event)
         case ..<95: describeHostile(event, client)
@@ -263,7 +264,8 @@ extension World {
         event.uid = "MARKER-\(random.below(12))"
         event.how = "h-e"
         event.type = random.pick([
-            "a-u-G", "b-m-p-s-m", "u-d-f", "u-rb-a", "b-i-v", "b-m-r", "b-r-f-h-c", "b-z-x", "y-a-r",
+            "a-u-G", "b-m-p-s-m", "u-d-f", "u-rb-a", "b-i-v", "b-m-r", "b-r-f-h-c", "b-z-x",
+            "y-a-r",
         ])
         event.spanSeconds = random.pick([75, 600, 10_000, 1])
         event.hasEmptyMarti = random.chance(5)
@@ -379,7 +381,8 @@ extension World {
                 case 1: event.wire.remove(at: at)
                 case 2: event.wire[at] ^= 1 << UInt8(random.below(8))
                 default:
-                    let token = random.pick(["<", ">", "\"", "'", "&", "<!--", "<![CDATA[", "</a>", "<?"])
+                    let tokens = ["<", ">", "\"", "'", "&", "<!--", "<![CDATA[", "</a>", "<?"]
+                    let token = random.pick(tokens)
                     event.wire.insert(contentsOf: Array(token.utf8), at: at)
                 }
             }
