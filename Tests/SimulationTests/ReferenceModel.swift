@@ -1,7 +1,7 @@
 // The reference model: what the relay should do, in plain arrays, dictionaries and strings, written
 // from the protocol page and the rules of the project, not from the relay's code. It knows nothing
-// of bytes, rings, logs or pools: an event that may be dropped for a slow client is simply expected,
-// and the drop counters must account for it if it does not come.
+// of bytes, rings, logs or pools: an event that may be dropped for a slow client is simply
+// expected, and the drop counters must account for it if it does not come.
 
 struct ModelTeam {
     var name: String
@@ -255,8 +255,8 @@ final class ReferenceModel {
         return result
     }
 
-    /// Protocol 12.6: the first position with uid, callsign and endpoint names the connection; later
-    /// ones count if the uid is the connection's own.
+    /// Protocol 12.6: the first position with uid, callsign and endpoint names the connection;
+    /// later ones count if the uid is the connection's own.
     private func identify(_ client: ModelClient, by event: SimulatedEvent) {
         guard event.type.hasPrefix("a-"), event.hasEndpoint, let callsign = event.callsign,
             client.uid == nil || client.uid == event.uid
