@@ -22,8 +22,8 @@ extension World {
         note("all is calm")
         for client in clients { client.reading = .all }
         for _ in 0..<80 where !hasFailed {
+            milliseconds += 40
             turn {
-                milliseconds += 40
                 for client in clients where !client.isAtBoundary { feed(client, .max) }
             }
         }
