@@ -12,7 +12,7 @@ private final class Stage {
     private let pieces: UnsafeMutablePointer<Piece>
     private(set) var now = Instant(nanoseconds: 1_000_000_000)
 
-    init(_ budget: Budget = Budget()) {
+    init(_ budget: Budget = Budget(), teams: Int = 1) {
         var measure = Arena.measuring()
         let measured = Config(budget: budget, arena: &measure)
         _ = Relay(budget: budget, config: measured, seed: 1, arena: &measure)
@@ -20,7 +20,8 @@ private final class Stage {
         memory.initializeMemory(as: UInt8.self, repeating: 0)
         var arena = Arena(memory: memory)
         var config = Config(budget: budget, arena: &arena)
-        config.teamCount = 1
+        config.teamCount = teams
+        config.isolatesTeams = teams > 1
         config.allow[0] = Network()
         config.allowCount = 1
         relay = Relay(budget: budget, config: config, seed: 1, arena: &arena)
@@ -33,9 +34,9 @@ private final class Stage {
         pieces.deallocate()
     }
 
-    func join() -> Int {
+    func join(team: UInt8 = Config.noTeam) -> Int {
         guard case .admitted(let client) = relay.admit(
-            address: Address(), port: 1, listenerTeam: Config.noTeam)
+            address: Address(), port: 1, listenerTeam: team)
         else { return -1 }
         return client
     }
@@ -78,6 +79,14 @@ private final class Stage {
     }
 }
 
+/// A position that names its connection.
+private func position(_ uid: String) -> String {
+    "<event uid=\"\(uid)\" type=\"a-f-G-U-C\" time=\"2026-01-15T12:00:00Z\" "
+        + "start=\"2026-01-15T12:00:00Z\" stale=\"2026-01-15T12:01:00Z\" how=\"m-g\">"
+        + "<point lat=\"1\" lon=\"2\" hae=\"0\" ce=\"1\" le=\"1\"/><detail>"
+        + "<contact callsign=\"\(uid)\" endpoint=\"*:-1:stcp\"/></detail></event>"
+}
+
 /// An event of exactly `count` bytes if that many are asked for.
 private func event(_ uid: String, _ type: String, time: String, count: Int = 0) -> String {
     func text(_ filling: Int) -> String {
@@ -115,8 +124,66 @@ private func event(_ uid: String, _ type: String, time: String, count: Int = 0) 
         }
         let blocks = stage.relay.pool(5)
         #expect(4 * (blocks?.used ?? 0) <= blocks?.limit ?? 0)
+        // All are one sender's: its oldest gave way to its newest.
         #expect(stage.relay.pool(6)?.used == 4)
-        #expect(stage.relay.totals.notKept == 12)
+        #expect(stage.relay.replayEvicted == 12)
+    }
+
+    /// Who has most alerts open makes room for others; who has one keeps it.
+    @Test func nobodyKeepsAllPlacesForAlerts() {
+        var budget = Budget()
+        budget.emergencies = 3
+        let stage = Stage(budget)
+        let loud = stage.join()
+        let hurt = stage.join()
+        for i in 0..<5 { stage.send(loud, event("L-\(i)", "b-a-o-tbl", time: short)) }
+        stage.send(hurt, event("H-1", "b-a-o-tbl", time: short))
+        for i in 5..<9 { stage.send(loud, event("L-\(i)", "b-a-o-tbl", time: short)) }
+        let late = stage.join()
+        let picture = stage.take(late)
+        #expect(picture.contains("H-1") && picture.contains("L-8") && picture.contains("L-7"))
+        #expect(!picture.contains("L-6"))
+        #expect(stage.relay.totals.notKept == 0)
+    }
+
+    /// Behind a wall nobody can throw a client off by saying its uid; in its own team the newest
+    /// connection owns the uid.
+    @Test func aUidIsOwnedInsideATeam() {
+        let stage = Stage(teams: 2)
+        let blue = stage.join(team: 0)
+        let other = stage.join(team: 0)
+        let red = stage.join(team: 1)
+        stage.send(blue, position("X"))
+        #expect(stage.take(other) == position("X"))
+        stage.send(red, position("X"))
+        #expect(stage.relay.client(at: blue).phase == .connected)
+        #expect(stage.take(other) == "")
+        // The same device again, on the same side of the wall.
+        let again = stage.join(team: 0)
+        stage.send(again, position("X"))
+        #expect(stage.relay.client(at: blue).phase == .closing)
+        #expect(stage.relay.client(at: blue).closeReason == .replaced)
+        #expect(stage.relay.client(at: red).phase == .connected)
+        stage.relay.checkInvariants()
+    }
+
+    /// Halves of events, left lying about, do not keep out an honest one.
+    @Test func theOldestUnfinishedEventGivesWay() {
+        var budget = Budget()
+        budget.receivePoolBytes = 73_728
+        let stage = Stage(budget)
+        let hoarders = (0..<18).map { _ in stage.join() }
+        for hoarder in hoarders {
+            stage.send(hoarder, String(event("H", "a-u-G", time: short, count: 4_090).dropLast(9)))
+        }
+        stage.pass(seconds: 1)
+        let sender = stage.join()
+        let receiver = stage.join()
+        let long = event("L", "a-u-G", time: short, count: 20_000)
+        stage.send(sender, String(long.prefix(15_000)))
+        stage.send(sender, String(long.dropFirst(15_000)))
+        #expect(stage.take(receiver) == long)
+        stage.relay.checkInvariants()
     }
 
     /// An answer that the log can never hold must not cost anybody what waits.

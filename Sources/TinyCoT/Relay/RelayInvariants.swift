@@ -91,6 +91,16 @@ extension Relay {
         }
     }
 
+    private func checkOwnership(_ index: Int) {
+        var holder = uids.following(index)
+        while let other = holder {
+            invariant(
+                clients[other].team != clients[index].team || clients[other].phase == .closing,
+                "a uid has one owner in a team")
+            holder = uids.following(other)
+        }
+    }
+
     /// A connected client is found by its names exactly if it has said who it is.
     private func checkIndexes() {
         var i = 0
@@ -104,9 +114,7 @@ extension Relay {
                     callsigns.key(of: index)
                         == (client.pointee.isIdentified ? client.pointee.callsignHash : 0),
                     "a client is filed under its callsign")
-                if key != 0 {
-                    invariant(uids.first(key) == index, "a uid has one owner")
-                }
+                if key != 0 { checkOwnership(index) }
             }
             i += 1
         }

@@ -74,7 +74,11 @@ extension Relay {
         _ event: Slab<UInt8>, _ header: EventHeader, _ delivery: Delivery
     ) {
         let target = AttributeValue.hash(event, header.linkUID, key: hashKey)
-        if let owner = uids.first(target), owner != delivery.sender { return }
+        var holder = uids.first(target)
+        while let owner = holder {
+            if owner != delivery.sender && clients[owner].team == delivery.team { return }
+            holder = uids.following(owner)
+        }
         if let kept = replayTable.find(uidHash: target, team: delivery.team) {
             replayTable.remove(kept)
         }

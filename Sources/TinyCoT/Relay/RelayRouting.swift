@@ -104,8 +104,11 @@ extension Relay {
         _ delivery: inout Delivery
     ) {
         if uid.isEmpty { return }
-        guard let index = uids.first(AttributeValue.hash(event, uid, key: hashKey)) else { return }
-        deliver(event, header, to: index, &delivery)
+        var holder = uids.first(AttributeValue.hash(event, uid, key: hashKey))
+        while let index = holder {
+            holder = uids.following(index)
+            deliver(event, header, to: index, &delivery)
+        }
     }
 
     /// Team chat without destinations: whoever wears the colour that names the room.

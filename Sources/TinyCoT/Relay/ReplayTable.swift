@@ -36,6 +36,10 @@ struct ReplayEntry: BitwiseCopyable {
     fileprivate var nextInBucket = ReplayTable.none
     fileprivate var newer = ReplayTable.none
     fileprivate var older = ReplayTable.none
+
+    func hasSameOwner(as other: ReplayEntry) -> Bool {
+        owner == other.owner && ownerGeneration == other.ownerGeneration
+    }
 }
 
 /// A doubly linked list of entries, newest first.
@@ -112,9 +116,17 @@ struct ReplayTable: ~Copyable {
     /// Keeps `bytes` under the entry's uid and team, in place of what was there. False if there is
     /// no room even after everything less important has gone.
     mutating func store(_ fresh: ReplayEntry, bytes: Slab<UInt8>) -> Bool {
-        if let old = find(uidHash: fresh.uidHash, team: fresh.team) { remove(old) }
-        if fresh.kind == .emergency, !hasRoomForEmergency(bytes.count) { return false }
         if pool.blocks(for: bytes.count) > pool.blockCount { return false }
+        if let old = find(uidHash: fresh.uidHash, team: fresh.team) { remove(old) }
+        if fresh.kind == .emergency {
+            while !hasRoomForEmergency(bytes.count) {
+                guard let victim = oldestAlertOfTheLoudest(with: fresh) else {
+                    return false
+                }
+                remove(victim)
+                evicted += 1
+            }
+        }
         while firstFree == ReplayTable.none || !pool.hasRoom(for: bytes.count, in: BlockChain()) {
             guard let victim = leastWorthKeeping() else { return false }
             remove(victim)
@@ -138,6 +150,36 @@ struct ReplayTable: ~Copyable {
     private func hasRoomForEmergency(_ bytes: Int) -> Bool {
         count(of: .emergency) < emergenciesMax
             && 4 * (emergencyBlocks + pool.blocks(for: bytes)) <= pool.blockCount
+    }
+
+    /// Where there is no room for an alert, the oldest of whoever has most gives way, if that is
+    /// more than one: nobody keeps all the places, and nobody's only alert is silenced.
+    private func oldestAlertOfTheLoudest(with newcomer: ReplayEntry) -> Int? {
+        var best: Int?
+        var most = 1
+        var at = ages[Int(ReplayClass.emergency.rawValue)].oldest
+        while at != ReplayTable.none {
+            let alert = entries[Int(at)]
+            // The newcomer's next alert counts, so that it gives way to itself first.
+            let weight = alertCount(alert) + (alert.hasSameOwner(as: newcomer) ? 1 : 0)
+            if weight > most {
+                most = weight
+                best = Int(at)
+            }
+            at = entries[Int(at)].newer
+        }
+        return best
+    }
+
+    /// How many alerts the sender of this one has open.
+    private func alertCount(_ alert: ReplayEntry) -> Int {
+        var count = 0
+        var at = ages[Int(ReplayClass.emergency.rawValue)].oldest
+        while at != ReplayTable.none {
+            if entries[Int(at)].hasSameOwner(as: alert) { count += 1 }
+            at = entries[Int(at)].newer
+        }
+        return count
     }
 
     /// The item that was not renewed for longest; positions only when there are no items.
