@@ -59,6 +59,7 @@ import Testing
         ("0\r\nA: b\r\n c\r\n", .brokenTrailer), ("0\r\nA: b\0", .brokenTrailer),
         ("0\r\nA: b\n", .brokenTrailer), ("0\r\n\n", .brokenTrailer),
         ("0\r\ncontent-LENGTH: 3\r\n\r\n", .framingInTrailer),
+        ("0\r\nConnection: close\r\n\r\n", .framingInTrailer),
         ("0\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n", .framingInTrailer),
     ])
     func isRefused(body: String, reason: HTTPRefusal) {

@@ -52,10 +52,15 @@ enum HTTPStricter {
                 $0.version == "0.9" || isLoose($0, bytes[seen.headStart...])
             } ?? false
         case .badChunkExtension:
-            // RFC 9112 7.1.1 demands a name; Node takes `;=value` and an empty one.
-            let line = "\n[0-9A-Fa-f]+;(?:[^\r\n]*;)?[=;\r]"
+            // RFC 9112 7.1.1 demands a name, and a value behind `=`; Node takes empty ones.
+            let line = "\n[0-9A-Fa-f]+(?:;|;[^\r\n]*[;=])[=;\r]"
             return request != nil
                 && latin(bytes).range(of: line, options: .regularExpression) != nil
+        case .framingInTrailer:
+            // Node obeys a Connection field among the trailers, which we drop.
+            let trailer = "\n0+(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*(?i:connection):"
+            return request != nil
+                && latin(bytes).range(of: trailer, options: .regularExpression) != nil
         case .unknownMethod: return request.map { !isServed($0.method) } ?? false
         default: return false
         }
@@ -74,9 +79,10 @@ enum HTTPStricter {
 
     private static func isPlainHost(_ text: String) -> Bool {
         if !matches(text, host) { return false }
-        guard let port = text.split(separator: "]").last?.split(separator: ":").dropFirst().last
+        guard let port = text.range(of: ":[0-9]+$", options: .regularExpression),
+            !text.hasSuffix("]")
         else { return true }
-        return Int(port).map { $0 <= 65_535 } ?? false
+        return Int(text[port].dropFirst()).map { $0 <= 65_535 } ?? false
     }
 
     /// No fragment; `*` with OPTIONS only; an address of http with a plain host.

@@ -128,19 +128,23 @@ extension HTTPBodyReader {
 }
 
 /// Compares a name that arrives byte by byte with those that a trailer may not have, because they
-/// would decide about framing after the fact (RFC 9110 section 6.5.1).
+/// would decide after the fact where the request or the connection ends (RFC 9110 section 6.5.1).
 struct HTTPTrailerName: BitwiseCopyable {
     private var count = 0
     /// One bit for each name that the bytes so far agree with.
-    private var candidates: UInt8 = 0b11
+    private var candidates: UInt8 = 0b111
 
     private static func name(_ number: Int) -> StaticString {
-        number == 0 ? "content-length" : "transfer-encoding"
+        switch number {
+        case 0: "content-length"
+        case 1: "transfer-encoding"
+        default: "connection"
+        }
     }
 
     mutating func add(_ byte: UInt8) {
         var number = 0
-        while number < 2 {
+        while number < 3 {
             let name = HTTPTrailerName.name(number)
             let agrees =
                 count < name.utf8CodeUnitCount
@@ -153,7 +157,7 @@ struct HTTPTrailerName: BitwiseCopyable {
 
     var isForbidden: Bool {
         var number = 0
-        while number < 2 {
+        while number < 3 {
             let isWhole = count == HTTPTrailerName.name(number).utf8CodeUnitCount
             if isWhole && candidates & 1 << UInt8(number) != 0 { return true }
             number += 1

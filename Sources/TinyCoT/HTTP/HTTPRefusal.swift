@@ -60,7 +60,8 @@ public enum HTTPRefusal: UInt8, Error, Sendable, BitwiseCopyable {
         case .badChunkEnd: "A chunk is not as long as it says."
         case .trailersTooLarge: "The trailer fields are too long."
         case .brokenTrailer: "A trailer field is not a name, a colon and a value."
-        case .framingInTrailer: "A trailer field would change where the request ends."
+        case .framingInTrailer:
+            "A trailer field would change where the request or connection ends."
         }
     }
 }
