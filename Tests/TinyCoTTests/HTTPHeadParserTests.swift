@@ -162,6 +162,7 @@ import Testing
         ("Content-Type: a/b\r\nContent-Type: a/b", .repeatedField),
         ("Range: bytes=0-\r\nRange: bytes=0-", .repeatedField),
         ("Expect: 100-continue\r\nExpect: 100-continue", .repeatedField),
+        ("Content-Length: 1\t", .badContentLength), ("Content-Length: 1 \t ", .badContentLength),
         ("Content-Length:", .badContentLength), ("Content-Length: +1", .badContentLength),
         ("Content-Length: -0", .badContentLength), ("Content-Length: 1 1", .badContentLength),
         ("Content-Length: 1,1", .badContentLength), ("Content-Length: 0x1", .badContentLength),

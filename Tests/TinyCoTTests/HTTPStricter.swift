@@ -52,13 +52,14 @@ enum HTTPStricter {
                 $0.version == "0.9" || isLoose($0, bytes[seen.headStart...])
             } ?? false
         case .badChunkExtension:
-            // RFC 9112 7.1.1 demands a name, and a value behind `=`; Node takes empty ones.
-            let line = "\n[0-9A-Fa-f]+(?:;|;[^\r\n]*[;=])[=;\r]"
-            return request != nil
-                && latin(bytes).range(of: line, options: .regularExpression) != nil
+            // Node takes empty names and values, and a quote in the middle of a value.
+            return request != nil && hasBrokenExtension(bytes)
         case .framingInTrailer:
-            // Node obeys a Connection field among the trailers, which we drop.
-            let trailer = "\n0+(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*(?i:connection):"
+            // Node obeys a Connection field among the trailers, which we drop, and passes over a
+            // Transfer-Encoding without a value.
+            let trailer =
+                "\n0+(?:;[^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*"
+                + "(?i:connection:|transfer-encoding:[ \t]*\r)"
             return request != nil
                 && latin(bytes).range(of: trailer, options: .regularExpression) != nil
         case .unknownMethod: return request.map { !isServed($0.method) } ?? false
@@ -72,6 +73,15 @@ enum HTTPStricter {
 
     private static func matches(_ text: String, _ pattern: String) -> Bool {
         text.range(of: "^(?:\(pattern))$", options: .regularExpression) != nil
+    }
+
+    /// A chunk's line is not as RFC 9112 7.1.1 writes it.
+    private static func hasBrokenExtension(_ bytes: [UInt8]) -> Bool {
+        let token = "[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+        let good = "[0-9A-Fa-f]+(?:;\(token)(?:=(?:\(token)|\"(?:[^\"\\\\]|\\\\.)*\"))?)*"
+        return latin(bytes).components(separatedBy: "\r\n").contains { line in
+            matches(line, "[0-9A-Fa-f]+;.*") && !matches(line, good)
+        }
     }
 
     private static let host =

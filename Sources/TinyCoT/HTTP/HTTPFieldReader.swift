@@ -37,6 +37,15 @@ struct HTTPFieldReader: BitwiseCopyable {
         let name = bytes.slice(start, colon - start)
         let value = bytes.slice(valueStart, valueEnd - valueStart)
         let range = ByteRange(offset: valueStart, count: value.count)
+        // The RFC allows a tab behind any value, but Node refuses one behind a length. Where two
+        // readers disagree about a length, the stricter one is right.
+        if valueEnd < end && HTTPCharacters.equals(name, "content-length") {
+            var i = valueEnd
+            while i < end {
+                if bytes[i] == UInt8(ascii: "\t") { throw .badContentLength }
+                i += 1
+            }
+        }
         if try readFraming(name, value, &head) { return }
         if try readSingle(name, value, range, &head) { return }
         readOther(name, range, &head)
