@@ -171,6 +171,7 @@ import Testing
         ("Content-Length: 99999999999999999999999999999999999999", .badContentLength),
         ("Content-Length: 0\r\nTransfer-Encoding: chunked", .lengthAndCoding),
         ("Transfer-Encoding: chunked\r\nContent-Length: 5", .lengthAndCoding),
+        ("Transfer-Encoding: chunked\t", .unknownCoding),
         ("Transfer-Encoding:", .unknownCoding), ("Transfer-Encoding: identity", .unknownCoding),
         ("Transfer-Encoding: gzip, chunked", .unknownCoding),
         ("Transfer-Encoding: chunked, chunked", .unknownCoding),

@@ -37,18 +37,24 @@ struct HTTPFieldReader: BitwiseCopyable {
         let name = bytes.slice(start, colon - start)
         let value = bytes.slice(valueStart, valueEnd - valueStart)
         let range = ByteRange(offset: valueStart, count: value.count)
-        // The RFC allows a tab behind any value, but Node refuses one behind a length. Where two
-        // readers disagree about a length, the stricter one is right.
-        if valueEnd < end && HTTPCharacters.equals(name, "content-length") {
-            var i = valueEnd
-            while i < end {
-                if bytes[i] == UInt8(ascii: "\t") { throw .badContentLength }
-                i += 1
-            }
-        }
+        if valueEnd < end { try checkTail(name, bytes.slice(valueEnd, end - valueEnd)) }
         if try readFraming(name, value, &head) { return }
         if try readSingle(name, value, range, &head) { return }
         readOther(name, range, &head)
+    }
+
+    /// What stands behind a value. The RFC allows a tab there, but Node refuses one behind a length
+    /// or coding. Where two readers disagree about the end of a request, the stricter one is right.
+    private func checkTail(_ name: Slab<UInt8>, _ tail: Slab<UInt8>) throws(HTTPRefusal) {
+        var hasTab = false
+        var i = 0
+        while i < tail.count {
+            if tail[i] == UInt8(ascii: "\t") { hasTab = true }
+            i += 1
+        }
+        if !hasTab { return }
+        if HTTPCharacters.equals(name, "content-length") { throw .badContentLength }
+        if HTTPCharacters.equals(name, "transfer-encoding") { throw .unknownCoding }
     }
 
     /// The fields that decide where the request ends. True if it was one of them.
