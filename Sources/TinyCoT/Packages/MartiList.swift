@@ -13,7 +13,7 @@ public struct MartiList: BitwiseCopyable {
 
     /// A piece must have this room at least: the longest element with nothing but texts that grow
     /// sixfold by their escapes.
-    public static var pieceBytesMin: Int { 6144 }
+    public static var pieceBytesMin: Int { MartiAnswers.bytesMax }
 
     private let kind: Kind
     private var state = State.head

@@ -38,7 +38,7 @@ public enum UploadOutcome: UInt16, Sendable, BitwiseCopyable {
 }
 
 /// What is known when the head of the request has been accepted.
-public struct UploadHead: BitwiseCopyable {
+public struct UploadHead: BitwiseCopyable, Sendable {
     /// From the query. Without it, whatever arrives is stored.
     public var announcedDigest: SHA256Digest?
     /// The Content-Length; nil if the body is chunked. Framing included in multipart bodies.
@@ -82,7 +82,7 @@ extension Int64 {
 }
 
 /// Something that has happened.
-public enum UploadFact: BitwiseCopyable {
+public enum UploadFact: BitwiseCopyable, Sendable {
     // Of the client. After the end of the content, more of it is ignored.
     case headAccepted(UploadHead)
     /// `roomBytes`: what may be stored now, this stretch included.
