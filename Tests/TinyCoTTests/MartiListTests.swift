@@ -149,7 +149,8 @@ import Testing
 
     @Test func hostileTextsStayInsideTheirQuotes() throws {
         var random = SeededGenerator(seed: 1000)
-        let letters = Array("\"\\{}[],:\u{0}\n\u{7F}\u{1B}a/ü".utf8) + [0x80, 0xC3, 0xFF, 0xED, 0xA0]
+        let letters =
+            Array("\"\\{}[],:\u{0}\n\u{7F}\u{1B}a/ü".utf8) + [0x80, 0xC3, 0xFF, 0xED, 0xA0]
         func hostile(_ count: Int) -> [UInt8] {
             (0..<1 + random.below(count)).map { _ in letters[random.below(letters.count)] }
         }

@@ -60,7 +60,9 @@ import Testing
         let head = "Content-Disposition: form-data; name=\"a\"\r\n\r\n"
         let part: [MultipartTold] = [.part(name: [0x61], fileName: nil, type: [])]
         // With and without a line of its own for the empty content.
-        let body = "pre\r\n--x--not\r\n--xy \t\r\n\(head)--xy\r\n\(head)\r\n--xy--\r\nepi\r\n--xy\r\n"
+        let body =
+            "pre\r\n--x--not\r\n--xy \t\r\n\(head)--xy\r\n\(head)\r\n--xy--\r\n"
+            + "epi\r\n--xy\r\n"
         expectSame(
             Array(body.utf8), "xy", as: part + [.partEnded] + part + [.partEnded, .bodyEnded])
     }
@@ -151,7 +153,8 @@ import Testing
     @Test func twentyThousandMutationsTellWhatTheReferenceTells() throws {
         var generator = MultipartGenerator(random: SeededGenerator(seed: 2046))
         let pieces = [
-            "\r\n", "\r", "\n", "--", "-", "\"", "\\", ";", "=", " ", ":", "\r\n\r\n", "\u{0}", "name",
+            "\r\n", "\r", "\n", "--", "-", "\"", "\\", ";", "=", " ", ":", "\r\n\r\n",
+            "\u{0}", "name",
         ].map { Array($0.utf8) }
         var refused = 0
         for _ in 0..<2000 {
@@ -254,7 +257,8 @@ import Testing
 
     @Test func refusesAllElse() {
         let cases = [
-            "multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary",
+            "multipart/form-data", "multipart/form-data; boundary=",
+            "multipart/form-data; boundary",
             "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary=\"a \"",
             "multipart/form-data; boundary=\"a", "multipart/form-data; boundary=\"a\\",
             "multipart/form-data; boundary=a\"b", "multipart/form-data; boundary=a b",

@@ -42,7 +42,10 @@ import Testing
 
     @Test func refusesAllElse() {
         let good = String(repeating: "0", count: 64)
-        for wrong in ["", "../../etc/passwd", good + "0", " " + good.dropFirst(), good.dropLast() + "/"] {
+        let wrongs = [
+            "", "../../etc/passwd", good + "0", " " + good.dropFirst(), good.dropLast() + "/",
+        ]
+        for wrong in wrongs {
             #expect(read(wrong) == nil, "\(wrong)")
         }
         for byte in UInt8.min...UInt8.max {

@@ -16,7 +16,7 @@ public enum MartiAnswers {
     /// Room that is enough for each of these bodies, whatever the texts are.
     public static var bytesMax: Int { 5120 }
 
-    /// `api/version`: ATAK looks for the words `TAK Server` (protocol 8.4). Content type text/plain.
+    /// `api/version`: ATAK looks for the words `TAK Server` (protocol 8.4). It is text/plain.
     public static func version(_ server: MartiServer, _ writer: inout ByteWriter) {
         writer.append("TAK Server ")
         writer.append(Slab(server.version))

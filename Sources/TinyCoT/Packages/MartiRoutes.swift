@@ -21,16 +21,26 @@ public enum MartiRoute: Equatable, Sendable {
     case positions
 }
 
-/// A set of methods.
-public struct MartiMethods: OptionSet, BitwiseCopyable, Sendable {
-    public let rawValue: UInt8
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+/// A set of methods. Not an `OptionSet`, whose literals are arrays.
+public struct MartiMethods: Equatable, BitwiseCopyable, Sendable {
+    private let rawValue: UInt8
+    private init(rawValue: UInt8) { self.rawValue = rawValue }
 
     public static var get: MartiMethods { MartiMethods(rawValue: 1) }
     public static var head: MartiMethods { MartiMethods(rawValue: 2) }
     public static var post: MartiMethods { MartiMethods(rawValue: 4) }
     public static var put: MartiMethods { MartiMethods(rawValue: 8) }
     public static var delete: MartiMethods { MartiMethods(rawValue: 16) }
+
+    public var isEmpty: Bool { rawValue == 0 }
+
+    public func union(_ other: MartiMethods) -> MartiMethods {
+        MartiMethods(rawValue: rawValue | other.rawValue)
+    }
+
+    public func isSuperset(of other: MartiMethods) -> Bool {
+        other.rawValue & ~rawValue == 0
+    }
 
     private static func name(_ bit: UInt8) -> StaticString {
         switch bit {
@@ -110,7 +120,7 @@ public enum MartiRoutes {
 
     /// The table. A star stands for one segment that is not empty.
     private static func entry(_ number: Int) -> Entry? {
-        let read: MartiMethods = [.get, .head]
+        let read = MartiMethods.get.union(.head)
         return switch number {
         case 0: Entry("/Marti/sync/missionquery", read, .missionQuery)
         case 1: Entry("/Marti/sync/missionupload", .post, .missionUpload)
@@ -118,10 +128,12 @@ public enum MartiRoutes {
         case 3: Entry("/Marti/sync/content", read, .syncContent)
         case 4: Entry("/Marti/sync/search", read, .syncSearch)
         // The official server takes all three (protocol 8.2).
-        case 5: Entry("/Marti/sync/delete", [.get, .post, .delete], .syncDelete)
+        case 5:
+            Entry(
+                "/Marti/sync/delete", MartiMethods.get.union(.post).union(.delete), .syncDelete)
         case 6:
             Entry(
-                "/Marti/api/sync/metadata/*/tool", [.get, .head, .put], .tool(hash: 0..<0))
+                "/Marti/api/sync/metadata/*/tool", read.union(.put), .tool(hash: 0..<0))
         case 7: Entry("/Marti/api/version", read, .version)
         case 8: Entry("/Marti/api/version/config", read, .versionConfig)
         case 9: Entry("/Marti/api/clientEndPoints", read, .clientEndpoints)
@@ -129,7 +141,7 @@ public enum MartiRoutes {
         case 11: Entry("/Marti/api/groups/all", read, .groups)
         case 12: Entry("/Marti/api/groups/groupCacheEnabled", read, .groupCacheEnabled)
         case 13: Entry("/Marti/api/missions", read, .missions)
-        case 14: Entry("/Marti/vcm", [.get, .head, .post], .videos)
+        case 14: Entry("/Marti/vcm", read.union(.post), .videos)
         case 15: Entry("/Marti/api/cot/xml/*", read, .event(uid: 0..<0))
         case 16: Entry("/Marti/api/cot/sa", read, .positions)
         default: nil

@@ -1,6 +1,7 @@
 // Understands one header line of a part: Content-Disposition, Content-Type and
 // Content-Transfer-Encoding (RFC 7578 sections 4.2, 4.4, 4.7); all others are passed over.
-// Called by the splitter with a whole line in memory that it may change: values are unescaped there.
+// Called by the splitter with a whole line in memory that it may change, for values are unescaped
+// where they lie. It keeps nothing of the line but copies in the fixed fields of the part.
 
 extension MultipartPart {
     /// - Returns: what is wrong with the line, or nil.
