@@ -43,6 +43,9 @@ int32_t tcs_file_facts(int32_t folder, const char *name, tcs_file_facts_t *facts
         (int64_t)status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1000000;
     return 0;
 }
+int32_t tcs_file_may_write(int32_t folder, const char *name) {
+    return RESULT(faccessat(folder, name, W_OK, AT_EACCESS));
+}
 int32_t tcs_sync(int32_t descriptor) { return RESULT(fsync(descriptor)); }
 int32_t tcs_rewind(int32_t descriptor) {
     return lseek(descriptor, 0, SEEK_SET) < 0 ? -errno : 0;

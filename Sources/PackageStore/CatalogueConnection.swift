@@ -27,7 +27,8 @@ struct CatalogueConnection: ~Copyable {
         do throws(CatalogueError) {
             return try openWhole(place, settings)
         } catch {
-            isBroken = error.kind == .corrupt
+            // A file that may be written to, but says that it may not, has a damaged head.
+            isBroken = error.kind == .corrupt || error.isReadOnly && place.isWritable
             if !isBroken && error.kind != .unfinished { throw .catalogue(error) }
         }
         if isBroken {
@@ -49,6 +50,7 @@ struct CatalogueConnection: ~Copyable {
             isWhole = row.text(0).equals("ok")
         }
         if !isWhole { throw CatalogueError(.check, kind: .corrupt) }
+        try database.execute(.check, "BEGIN IMMEDIATE; ROLLBACK")
         let statements = try CatalogueStatements(&database)
         return CatalogueConnection(database, statements, .opened)
     }

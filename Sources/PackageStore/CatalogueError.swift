@@ -45,8 +45,10 @@ public struct CatalogueError: Error, BitwiseCopyable, Sendable {
         self.step = step
         self.code = code
         self.errno = errno
-        // A table is missing that its version has: the file is not what its head says.
-        let isForeign = step == .prepare && code == tcq_error
+        // SQLite's own words are fixed, so "SQL error" at open means that the file is not what its
+        // head says: a table is missing, an encoding or a format is one that we never write.
+        let isAtOpen = step == .open || step == .check || step == .prepare
+        let isForeign = isAtOpen && code == tcq_error
         kind = isForeign ? .corrupt : CatalogueError.kind(of: code, errno)
     }
 
@@ -56,6 +58,9 @@ public struct CatalogueError: Error, BitwiseCopyable, Sendable {
         self.errno = errno
         code = 0
     }
+
+    /// The database refuses writing; the file itself may allow it.
+    var isReadOnly: Bool { code & 0xFF == tcq_read_only }
 
     private static func kind(of code: Int32, _ errno: Int32) -> Kind {
         let primary = code & 0xFF

@@ -40,6 +40,11 @@ struct CataloguePlace: ~Copyable {
         }
     }
 
+    /// May this process write to the database?
+    var isWritable: Bool {
+        FileName("catalogue.db").withText { tcs_file_may_write(folder, $0) } >= 0
+    }
+
     /// Brings the name of a new database to the disk.
     func sync() throws(FileError) { try FileError.check(.syncFolder, tcs_sync(folder)) }
 

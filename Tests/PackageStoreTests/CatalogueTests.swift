@@ -146,7 +146,7 @@ extension StoreSuite {
             }
             var catalogue = try folder.catalogue()
             #expect(catalogue.origin == .opened)
-            let row = try #require(try catalogue.find(hash(7)))
+            let row = try unwrap(try catalogue.find(hash(7)))
             #expect(row.sizeBytes == 1 << 40)
             #expect(row.submittedAtMilliseconds == 1_767_323_045_678)
             #expect(row.lastServedMilliseconds == 5_000, "served again too soon to be noted")
@@ -162,10 +162,10 @@ extension StoreSuite {
             let folder = try TestFolder()
             var catalogue = try folder.catalogue()
             _ = try catalogue.store(package(hash(1), "a"))
-            let first = try #require(try catalogue.find(hash(1))).id
+            let first = try unwrap(try catalogue.find(hash(1))).id
             try catalogue.delete(hash(1))
             _ = try catalogue.store(package(hash(2), "b"))
-            #expect(try #require(try catalogue.find(hash(2))).id > first)
+            #expect(try unwrap(try catalogue.find(hash(2))).id > first)
         }
 
         @Test func refusesTextsThatDoNotFit() throws {

@@ -102,9 +102,9 @@ import TinyCoT
 
     @Test func growsInPlaceIntoAFreeNeighbour() throws {
         var heap = FixedHeap(memory: freshMemory(4_096))
-        let first = try #require(heap.allocate(100))
-        let second = try #require(heap.allocate(1_000))
-        let third = try #require(heap.allocate(100))
+        let first = try unwrap(heap.allocate(100))
+        let second = try unwrap(heap.allocate(1_000))
+        let third = try unwrap(heap.allocate(100))
         heap.release(second)
         #expect(heap.resize(first, to: 1_000) == first)
         #expect(heap.resize(first, to: 10) == first)
@@ -115,7 +115,7 @@ import TinyCoT
 
     @Test(arguments: 1...700) func roundsUpToWhatItGives(bytes: Int) throws {
         var heap = FixedHeap(memory: freshMemory(4_096))
-        let address = try #require(heap.allocate(bytes))
+        let address = try unwrap(heap.allocate(bytes))
         #expect(heap.size(of: address) == FixedHeap.roundUp(bytes))
         #expect(FixedHeap.roundUp(FixedHeap.roundUp(bytes)) == FixedHeap.roundUp(bytes))
     }

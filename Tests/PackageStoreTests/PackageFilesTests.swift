@@ -23,11 +23,11 @@ import TinyCoT
         #expect(try run("/usr/bin/sha256sum", [path]).prefix(64) == text(hash))
         let files = try folder.files()
         #expect(try files.size(hash) == 100_000)
-        let package = try #require(try files.open(hash))
+        let package = try unwrap(try files.open(hash))
         #expect(package.sizeBytes == 100_000)
         files.close(package)
-        #expect(try files.remove(hash))
-        #expect(try !files.remove(hash))
+        #expect(try files.remove(hash) == true)
+        #expect(try files.remove(hash) == false)
         #expect(try files.size(hash) == nil)
         #expect(try files.open(hash) == nil)
     }
@@ -56,13 +56,13 @@ import TinyCoT
         let hash = try folder.publish(bytes(50_000))
         let files = try folder.files()
         let buffer = freshMemory(1_000)
-        #expect(try files.verify(hash, buffer: buffer))
+        #expect(try files.verify(hash, buffer: buffer) == true)
         let path = folder.packagesPath + "/" + folder.names[0]
-        let handle = try #require(FileHandle(forUpdatingAtPath: path))
+        let handle = try unwrap(FileHandle(forUpdatingAtPath: path))
         try handle.seek(toOffset: 49_999)
         try handle.write(contentsOf: [bytes(50_000)[49_999] ^ 1])
         try handle.close()
-        #expect(try !files.verify(hash, buffer: buffer))
+        #expect(try files.verify(hash, buffer: buffer) == false)
     }
 
     @Test func aLinkOrAFolderIsNotAPackage() throws {
@@ -130,17 +130,17 @@ import TinyCoT
         let files = try folder.files()
         let free = try files.freeBytes()
         #expect(free > 0)
-        #expect(try files.hasRoom(for: 1, reserveBytes: 0))
-        #expect(try !files.hasRoom(for: .max, reserveBytes: 0))
-        #expect(try !files.hasRoom(for: 0, reserveBytes: .max))
-        #expect(try !files.hasRoom(for: .max, reserveBytes: .max))
+        #expect(try files.hasRoom(for: 1, reserveBytes: 0) == true)
+        #expect(try files.hasRoom(for: .max, reserveBytes: 0) == false)
+        #expect(try files.hasRoom(for: 0, reserveBytes: .max) == false)
+        #expect(try files.hasRoom(for: .max, reserveBytes: .max) == false)
     }
 
     @Test func anErrorSaysWhatAndWhy() throws {
         let error = #expect(throws: FileError.self) {
             _ = try PackageFiles(path: "/there/is/no/such/folder")
         }
-        let found = try #require(error)
+        let found = try unwrap(error)
         #expect(found.isAbsent && !found.isFull)
         #expect(
             sentence { found.write(into: &$0) }

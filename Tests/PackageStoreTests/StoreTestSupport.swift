@@ -98,7 +98,12 @@ final class TestFolder {
         var digest = Digest()
         let view = slab(bytes)
         digest.update(view)
-        try files.write(view, to: &file)
+        do throws(FileError) {
+            try files.write(view, to: &file)
+        } catch {
+            files.discard(file)
+            throw error
+        }
         let hash = digest.finish()
         try files.publish(file, as: hash)
         return hash
@@ -142,3 +147,6 @@ func run(_ program: String, _ arguments: [String]) throws -> String {
     process.waitUntilExit()
     return String(decoding: bytes, as: UTF8.self)
 }
+
+/// `#require` calls methods on a copy of their owner; ours cannot be copied.
+func unwrap<T>(_ value: T?) throws -> T { try #require(value) }

@@ -84,6 +84,7 @@ int32_t tcs_file_open(int32_t folder, const char *name);
 int32_t tcs_file_rename(int32_t folder, const char *from, const char *to);
 int32_t tcs_file_unlink(int32_t folder, const char *name);
 int32_t tcs_file_facts(int32_t folder, const char *name, tcs_file_facts_t *facts);
+int32_t tcs_file_may_write(int32_t folder, const char *name);
 int32_t tcs_sync(int32_t descriptor);
 int32_t tcs_rewind(int32_t descriptor);
 /// Entries as the kernel packs them (struct linux_dirent64): a 16-bit length and a name at these
