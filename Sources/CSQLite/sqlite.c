@@ -2,6 +2,7 @@
 
 #include "CSQLite.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 
 const int32_t tcq_ok = SQLITE_OK, tcq_row = SQLITE_ROW, tcq_done = SQLITE_DONE;
@@ -39,10 +40,10 @@ int32_t tcq_config_no_file_mapping(void) {
 int32_t tcq_initialize(void) { return sqlite3_initialize(); }
 int64_t tcq_hard_heap_limit(int64_t bytes) { return sqlite3_hard_heap_limit64(bytes); }
 int64_t tcq_memory_used(void) { return sqlite3_memory_used(); }
-int64_t tcq_memory_peak(int32_t reset) { return sqlite3_memory_highwater(reset); }
 
 int32_t tcq_open(const char *path, tcq_database **database) {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE;
+    errno = 0;
     return sqlite3_open_v2(path, database, flags, 0);
 }
 int32_t tcq_close(tcq_database *database) { return sqlite3_close(database); }
@@ -53,20 +54,24 @@ int32_t tcq_defensive(tcq_database *database) {
     return sqlite3_db_config(database, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)0);
 }
 int32_t tcq_execute(tcq_database *database, const char *sql) {
+    errno = 0;
     return sqlite3_exec(database, sql, 0, 0, 0);
 }
-int32_t tcq_extended_error(tcq_database *database) { return sqlite3_extended_errcode(database); }
-int32_t tcq_system_errno(tcq_database *database) { return sqlite3_system_errno(database); }
+int32_t tcq_system_errno(void) { return errno; }
+int32_t tcq_is_read_only(tcq_database *database) {
+    return sqlite3_db_readonly(database, "main") == 1;
+}
 int32_t tcq_is_autocommit(tcq_database *database) { return sqlite3_get_autocommit(database); }
-int64_t tcq_last_row(tcq_database *database) { return sqlite3_last_insert_rowid(database); }
-int32_t tcq_changes(tcq_database *database) { return sqlite3_changes(database); }
 
 int32_t tcq_prepare(
     tcq_database *database, const char *sql, int32_t bytes, tcq_statement **statement) {
     return sqlite3_prepare_v3(database, sql, bytes, SQLITE_PREPARE_PERSISTENT, statement, 0);
 }
 int32_t tcq_finalize(tcq_statement *statement) { return sqlite3_finalize(statement); }
-int32_t tcq_step(tcq_statement *statement) { return sqlite3_step(statement); }
+int32_t tcq_step(tcq_statement *statement) {
+    errno = 0;
+    return sqlite3_step(statement);
+}
 int32_t tcq_reset(tcq_statement *statement) { return sqlite3_reset(statement); }
 int32_t tcq_bind_text(
     tcq_statement *statement, int32_t index, const void *bytes, int32_t count) {

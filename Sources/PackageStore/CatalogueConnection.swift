@@ -1,6 +1,7 @@
 // Opening the database: it is checked whole, brought to this version, or made anew from the folder
 // of packages. Called by Catalogue.init only, once at start.
 
+import CSQLite
 import TinyCoT
 
 struct CatalogueConnection: ~Copyable {
@@ -50,7 +51,7 @@ struct CatalogueConnection: ~Copyable {
             isWhole = row.text(0).equals("ok")
         }
         if !isWhole { throw CatalogueError(.check, kind: .corrupt) }
-        try database.execute(.check, "BEGIN IMMEDIATE; ROLLBACK")
+        if database.isReadOnly { throw CatalogueError(.open, code: tcq_read_only, errno: 0) }
         let statements = try CatalogueStatements(&database)
         return CatalogueConnection(database, statements, .opened)
     }

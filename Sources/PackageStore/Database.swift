@@ -84,8 +84,13 @@ struct Database: ~Copyable {
         _ = tcq_close(raw)
     }
 
+    /// Called directly after what failed, because of the errno. Only an error of the disk has one.
     func error(_ step: CatalogueError.Step, _ code: Int32) -> CatalogueError {
-        CatalogueError(step, code: code, errno: raw == nil ? 0 : tcq_system_errno(raw))
+        let errno = tcq_system_errno()
+        let isOfTheDisk =
+            code & 0xFF == tcq_input_output || code & 0xFF == tcq_cannot_open
+            || code & 0xFF == tcq_full
+        return CatalogueError(step, code: code, errno: isOfTheDisk ? errno : 0)
     }
 
     func check(_ step: CatalogueError.Step, _ code: Int32) throws(CatalogueError) {
@@ -167,7 +172,6 @@ struct Database: ~Copyable {
         if code != tcq_row && code != tcq_done { throw failure }
     }
 
-    var lastRow: Int64 { tcq_last_row(raw) }
-    var changes: Int { Int(tcq_changes(raw)) }
+    var isReadOnly: Bool { tcq_is_read_only(raw) != 0 }
     var isInTransaction: Bool { tcq_is_autocommit(raw) == 0 }
 }

@@ -128,7 +128,7 @@ extension StoreSuite {
 
         /// Bytes are overwritten at random. Either the catalogue is set aside and made from the files,
         /// or what was hit does not matter to it; it never dies and never lists nonsense.
-        @Test(arguments: 1...60) func aDamagedDatabaseIsSetAside(seed: Int) throws {
+        @Test(arguments: 1...16) func aDamagedDatabaseIsSetAside(seed: Int) throws {
             var random = SeededGenerator(seed: UInt64(seed))
             let folder = try TestFolder()
             let hashes = try filled(folder)
@@ -167,7 +167,7 @@ extension StoreSuite {
             let whole = try Data(contentsOf: url)
             var origins = [0, 0]
             for offset in 0..<100 {
-                for change: UInt8 in [0xFF, 0x01, 0x08] {
+                for change: UInt8 in [0xFF, 0x01] {
                     var damaged = whole
                     damaged[offset] ^= change
                     try damaged.write(to: url)

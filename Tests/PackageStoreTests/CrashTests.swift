@@ -50,7 +50,7 @@ extension StoreSuite {
             process.arguments =
                 [folder.path, "\(seed)"] + (fileLimit.map { ["\($0)"] } ?? [])
             let path = folder.path + "/output"
-            FileManager.default.createFile(atPath: path, contents: nil)
+            try Data().write(to: URL(fileURLWithPath: path))
             let output = try unwrap(FileHandle(forWritingAtPath: path))
             process.standardOutput = output
             try process.run()
@@ -135,7 +135,7 @@ extension StoreSuite {
                 atPath: path, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(atPath: path) }
             if mount("tmpfs", path, "tmpfs", 0, "size=1m") != 0 { return }
-            defer { umount2(path, Int32(MNT_DETACH.rawValue)) }
+            defer { umount2(path, Int32(MNT_DETACH)) }
             let folder = try TestFolder(path: path)
             var expected = Expected()
             let fullErrors = try fill(folder, &expected)

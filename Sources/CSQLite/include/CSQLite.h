@@ -26,7 +26,6 @@ int32_t tcq_initialize(void);
 /// SQLite's own limit on its heap; returns the limit before. A negative value only asks.
 int64_t tcq_hard_heap_limit(int64_t bytes);
 int64_t tcq_memory_used(void);
-int64_t tcq_memory_peak(int32_t reset);
 
 // A connection.
 /// For reading and writing, made if absent.
@@ -36,12 +35,13 @@ int32_t tcq_no_extensions(tcq_database *database);
 int32_t tcq_defensive(tcq_database *database);
 /// Statements whose results nobody wants; several, with `;` between.
 int32_t tcq_execute(tcq_database *database, const char *sql);
-int32_t tcq_extended_error(tcq_database *database);
-int32_t tcq_system_errno(tcq_database *database);
+/// The errno that tcq_open, tcq_execute or tcq_step has left, called directly before; 0 if no system
+/// call failed. SQLite's own function for it does not know what a failed step found.
+int32_t tcq_system_errno(void);
+/// Because of the file, or of what its head says.
+int32_t tcq_is_read_only(tcq_database *database);
 /// 0 while a transaction is open.
 int32_t tcq_is_autocommit(tcq_database *database);
-int64_t tcq_last_row(tcq_database *database);
-int32_t tcq_changes(tcq_database *database);
 
 // A prepared statement, kept for the life of the connection.
 int32_t tcq_prepare(
