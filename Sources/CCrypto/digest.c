@@ -1,5 +1,5 @@
-// The calls of libcrypto that Digest makes: the low-level ones, because the high-level EVP functions
-// allocate, and draw in providers, configuration files and error tables.
+// The calls of libcrypto that Digest makes: the low-level ones, because the high-level EVP
+// functions allocate, and draw in providers, configuration files and error tables.
 
 #include "CCrypto.h"
 

@@ -1,6 +1,7 @@
-// The catalogue of data packages in SQLite. The store loop is its only user; every call may wait for
-// the disk. A call that throws has changed nothing. What a call returns was committed and is on the
-// disk: it survives a pulled plug (ADR 0005).
+// The catalogue of data packages in SQLite. The store loop is its only user; every call may wait
+// for the disk. What a call returns was committed and is on the disk: it survives a pulled plug
+// (ADR 0005). A call that throws has changed nothing, with one exception that no database can
+// help: if the disk fails at the last fsync, the next start may find the change made.
 //
 // Invariant: outside of a call there is no open transaction, and no statement has a row except
 // between `beginPage` and the end of the page.

@@ -1,15 +1,15 @@
 // The tables of the catalogue, version by version, and how a database comes to the newest one.
 // `user_version` holds the version; 0 is a database that was never finished, and holds nothing of
-// value. Every step is one transaction together with its version number: a pulled plug leaves the old
-// version or the new one. Called by Catalogue at open; a database of a later version is refused.
+// value. Every step is one transaction together with its version number: a pulled plug leaves the
+// old version or the new one. Called at open; a database of a later version is refused.
 
 import TinyCoT
 
 enum CatalogueSchema {
     static var version: Int64 { 1 }
 
-    /// Version 1. `id` is the order of lists and the `PrimaryKey` of the API; AUTOINCREMENT, so that
-    /// a stale list never deletes another package. A listing is known by creator and name.
+    /// Version 1. `id` is the order of lists and the `PrimaryKey` of the API; AUTOINCREMENT, so
+    /// that a stale list never deletes another package. A listing is known by creator and name.
     private static var versionOne: StaticString {
         """
         DROP TABLE IF EXISTS packages;

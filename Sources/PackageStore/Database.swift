@@ -1,6 +1,6 @@
-// One SQLite connection, set up the way ADR 0005 says, and its errors as typed values. The catalogue
-// is its only user; SQLiteMemory must have been installed before. A statement is reset before its
-// caller returns, except while a page of the list is being read.
+// One SQLite connection, set up the way ADR 0005 says, and its errors as typed values. The
+// catalogue is its only user; SQLiteMemory must have been installed before. A statement is reset
+// before its caller returns, except while a page of the list is being read.
 
 import CSQLite
 import TinyCoT
@@ -48,19 +48,24 @@ public struct DatabaseSettings: BitwiseCopyable, Sendable {
     }
 }
 
+/// Its end is inlinable, as Embedded Swift wants it of a type that another module ends.
+@usableFromInline
 struct Database: ~Copyable {
-    private var raw: OpaquePointer?
+    @usableFromInline
+    var raw: OpaquePointer?
     /// Kept to be finalized: SQLite does not close a connection that has statements.
-    private var statements = InlineArray<16, OpaquePointer?>(repeating: nil)
-    private var statementCount = 0
+    @usableFromInline
+    var statements = InlineArray<16, OpaquePointer?>(repeating: nil)
+    @usableFromInline
+    var statementCount = 0
 
     init(path: UnsafePointer<CChar>, _ settings: DatabaseSettings) throws(CatalogueError) {
         let code = tcq_open(path, &raw)
         if code != tcq_ok { throw error(.open, code) }
         try check(.open, tcq_no_extensions(raw))
         try check(.open, tcq_defensive(raw))
-        // Exclusive first: then the index of the journal is kept in SQLite's memory, not in a mapped
-        // file, and nobody else writes behind our back.
+        // Exclusive first: then the index of the journal is kept in SQLite's memory, not in a
+        // mapped file, and nobody else writes behind our back.
         try execute(.open, "PRAGMA locking_mode=EXCLUSIVE")
         try pragma("cache_size=-", settings.cacheKibibytes)
         try execute(
@@ -75,6 +80,7 @@ struct Database: ~Copyable {
         try pragma("journal_size_limit=", settings.journalPages * 4096)
     }
 
+    @inlinable
     deinit {
         var i = 0
         while i < statementCount {

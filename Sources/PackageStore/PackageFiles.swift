@@ -1,7 +1,7 @@
 // The files of the packages in one folder. The store loop writes an upload to a temporary file and
-// publishes it when it is whole: fsync, rename to `<sha256>.zip`, fsync of the folder. So a file that
-// bears a hash is whole, whenever the plug is pulled. Only after `publish` may the catalogue get a
-// row; only after the row may the client get its answer.
+// publishes it when it is whole: fsync, rename to `<sha256>.zip`, fsync of the folder. So a file
+// that bears a hash is whole, whenever the plug is pulled. Only after `publish` may the catalogue
+// get a row; only after the row may the client get its answer.
 //
 // Every call may wait for the disk, so the relay loop never comes here. Descriptors of temporaries
 // and of opened packages are closed here or, where it says so, by the caller.
@@ -30,6 +30,7 @@ struct FileFacts: BitwiseCopyable {
 
 /// Owns the descriptor of the folder.
 public struct PackageFiles: ~Copyable {
+    @usableFromInline
     let folder: Int32
 
     /// - Parameter path: the folder, which exists; ended by a zero.
@@ -37,6 +38,8 @@ public struct PackageFiles: ~Copyable {
         folder = try FileError.check(.openFolder, tcs_open_folder(path))
     }
 
+    /// Inlinable, as Embedded Swift wants it of a type that another module ends.
+    @inlinable
     deinit { _ = tcs_close(folder) }
 
     // Writing.

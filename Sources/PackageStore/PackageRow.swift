@@ -3,8 +3,8 @@
 
 import TinyCoT
 
-/// The longest texts that the catalogue keeps, in bytes. A file name on a phone has at most 255, a uid
-/// or callsign is far shorter, and the catalogue's row buffer holds one of each.
+/// The longest texts that the catalogue keeps, in bytes. A file name on a phone has at most 255, a
+/// uid or callsign is far shorter, and the catalogue's row buffer holds one of each.
 public enum PackageLimits {
     public static var nameBytes: Int { 255 }
     public static var creatorUidBytes: Int { 255 }

@@ -10,6 +10,8 @@ import TinyCoT
 
 extension StoreSuite {
     @Suite struct CatalogueFailureTests {
+        private let smallSettings = DatabaseSettings(cacheKibibytes: 64, journalPages: 64)
+
         private func isHealthy(_ folder: TestFolder, count: Int64) throws {
             var catalogue = try folder.catalogue()
             #expect(catalogue.origin == .opened)
@@ -21,8 +23,8 @@ extension StoreSuite {
             return found.kind
         }
 
-        /// SQLite's limit a little higher each time: whatever it is that finds no memory, the error is
-        /// the typed one, and what is in the catalogue is what was there or what was asked for.
+        /// SQLite's limit a little higher each time: whatever it is that finds no memory, the error
+        /// is the typed one, and what is listed is what was there or what was asked for.
         @Test func runningOutOfMemoryChangesNothing() throws {
             let folder = try TestFolder()
             do {
@@ -62,8 +64,7 @@ extension StoreSuite {
         /// The heap itself, not SQLite's limit: with the limit off, a giant text meets the end.
         @Test func theHeapItselfRefuses() throws {
             let folder = try TestFolder()
-            let database = try Database(
-                path: folder.databasePath, DatabaseSettings(cacheKibibytes: 64, journalPages: 64))
+            let database = try Database(path: folder.databasePath, smallSettings)
             let normal = tcq_hard_heap_limit(-1)
             _ = tcq_hard_heap_limit(0)
             defer { _ = tcq_hard_heap_limit(normal) }
@@ -126,8 +127,8 @@ extension StoreSuite {
             #expect(folder.names.count == 40)
         }
 
-        /// Bytes are overwritten at random. Either the catalogue is set aside and made from the files,
-        /// or what was hit does not matter to it; it never dies and never lists nonsense.
+        /// Bytes are overwritten at random. Either the catalogue is set aside and made from the
+        /// files, or what was hit does not matter to it; it never dies.
         @Test(arguments: 1...16) func aDamagedDatabaseIsSetAside(seed: Int) throws {
             var random = SeededGenerator(seed: UInt64(seed))
             let folder = try TestFolder()
@@ -156,10 +157,11 @@ extension StoreSuite {
             #expect(catalogue.rebuiltCount == 40)
             for hash in hashes { #expect(try catalogue.find(hash) != nil) }
             let broken = folder.path + "/catalogue.broken.db"
-            #expect(catalogue.origin == .made || FileManager.default.fileExists(atPath: broken))
+            #expect(
+                catalogue.origin == .made || FileManager.default.fileExists(atPath: broken))
         }
 
-        /// Every byte of the head of the file, one at a time. A catalogue that opens can be written.
+        /// Every byte of the head of the file, one at a time. What opens can be written.
         @Test func anyDamageOfTheHeadIsSeenOrHarmless() throws {
             let folder = try TestFolder()
             _ = try filled(folder)
@@ -178,7 +180,8 @@ extension StoreSuite {
                         _ = try catalogue.store(package(hash(offset), "new"))
                     } catch {
                         #expect(
-                            kind(error as? StoreError) == .newerVersion && (60..<64).contains(offset),
+                            kind(error as? StoreError) == .newerVersion
+                                && (60..<64).contains(offset),
                             "byte \(offset): \(error)")
                     }
                 }
@@ -201,8 +204,7 @@ extension StoreSuite {
             let folder = try TestFolder()
             do { _ = try folder.catalogue() }
             do {
-                let database = try Database(
-                    path: folder.databasePath, DatabaseSettings(cacheKibibytes: 64, journalPages: 64))
+                let database = try Database(path: folder.databasePath, smallSettings)
                 try database.execute(.write, "PRAGMA user_version=2")
             }
             let before = try Data(contentsOf: URL(fileURLWithPath: folder.databasePath))
@@ -216,8 +218,7 @@ extension StoreSuite {
             let folder = try TestFolder()
             _ = try filled(folder)
             do {
-                let database = try Database(
-                    path: folder.databasePath, DatabaseSettings(cacheKibibytes: 64, journalPages: 64))
+                let database = try Database(path: folder.databasePath, smallSettings)
                 try database.execute(.write, "DELETE FROM packages; PRAGMA user_version=0")
             }
             let catalogue = try folder.catalogue()

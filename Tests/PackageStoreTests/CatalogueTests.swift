@@ -187,7 +187,8 @@ extension StoreSuite {
                 #expect(error?.kind == .badField)
             }
             #expect(try catalogue.totals().count == 0)
-            var right = package(hash(1), longest, by: longest, tool: String(repeating: "t", count: 31))
+            let tool = String(repeating: "t", count: 31)
+            var right = package(hash(1), longest, by: longest, tool: tool)
             right.submissionUser = slab(longest)
             right.keywords = slab(longest)
             right.mimeType = slab(String(repeating: "m", count: 127))

@@ -1,5 +1,5 @@
-// Processes that store packages are killed at any moment, or find the disk full. Afterwards what was
-// answered is whole and listed, and nothing else is there.
+// Processes that store packages are killed at any moment, or find the disk full. Afterwards what
+// was answered is whole and listed, and nothing else is there.
 
 import Foundation
 import Glibc
@@ -64,7 +64,9 @@ extension StoreSuite {
         }
 
         /// Starts the store as the daemon would, and looks at everything.
-        private func check(_ folder: TestFolder, _ expected: inout Expected, _ label: String) throws {
+        private func check(
+            _ folder: TestFolder, _ expected: inout Expected, _ label: String
+        ) throws {
             var catalogue = try folder.catalogue()
             _ = try folder.reconcile(&catalogue)
             var listed: [String: String] = [:]
@@ -107,8 +109,8 @@ extension StoreSuite {
             #expect(rounds > 10 && answers > 10, "\(rounds) rounds, \(answers) answers")
         }
 
-        /// The limit of a file's size stands for the full disk: uploads, the journal and the database
-        /// all meet it, at one limit or another.
+        /// The limit of a file's size stands for the full disk: uploads, the journal and the
+        /// database all meet it, at one limit or another.
         @Test(arguments: [3_000, 9_000, 33_000, 50_000, 90_000, 99_990, 150_000, 250_000])
         func aFullDiskIsAnErrorAndLosesNothing(limit: Int) throws {
             let folder = try TestFolder()

@@ -38,7 +38,9 @@ import TinyCoT
 
     @Test(arguments: 1...12) func anySplitGivesWhatTheSystemsProgramSays(seed: Int) throws {
         var random = SeededGenerator(seed: UInt64(seed))
-        let bytes = (0..<random.below(300_000)).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let bytes = (0..<random.below(300_000)).map { _ in
+            UInt8.random(in: 0...255, using: &random)
+        }
         let path = NSTemporaryDirectory() + "tinycot-digest-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: path) }
         try Data(bytes).write(to: URL(fileURLWithPath: path))

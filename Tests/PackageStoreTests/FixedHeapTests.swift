@@ -1,5 +1,5 @@
-// The fixed heap against a model that remembers what it was told: no two pieces overlap, no byte of a
-// piece changes, nothing is lost, and whoever asks for too much is told so.
+// The fixed heap against a model that remembers what it was told: no two pieces overlap, no byte of
+// a piece changes, nothing is lost, and whoever asks for too much is told so.
 
 import Testing
 import TinyCoT

@@ -84,7 +84,8 @@ import TinyCoT
         let digits = String(repeating: "ab", count: 32)
         let foreign = [
             "readme", digits, digits + ".ZIP", digits + ".zip.part", digits.uppercased() + ".zip",
-            "tmp-", "tmp-00000000000000zz", "tmp-000000000000000A", "x" + digits.dropFirst() + ".zip",
+            "tmp-", "tmp-00000000000000zz", "tmp-000000000000000A",
+            "x" + digits.dropFirst() + ".zip",
             String(repeating: "n", count: 255),
         ]
         for name in foreign + [digits + ".zip", "tmp-0123456789abcdef"] {

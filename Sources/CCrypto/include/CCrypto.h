@@ -1,5 +1,5 @@
-// SHA-256 of libcrypto, for Swift. One function is one call and decides nothing. The context lies in
-// the caller's memory: nothing is allocated. No header of a C library is included, because the
+// SHA-256 of libcrypto, for Swift. One function is one call and decides nothing. The context lies
+// in the caller's memory: nothing is allocated. No header of a C library is included, because the
 // Embedded arm64 build reads this file without.
 #ifndef CCRYPTO_H
 #define CCRYPTO_H

@@ -35,8 +35,8 @@ int32_t tcq_no_extensions(tcq_database *database);
 int32_t tcq_defensive(tcq_database *database);
 /// Statements whose results nobody wants; several, with `;` between.
 int32_t tcq_execute(tcq_database *database, const char *sql);
-/// The errno that tcq_open, tcq_execute or tcq_step has left, called directly before; 0 if no system
-/// call failed. SQLite's own function for it does not know what a failed step found.
+/// The errno that tcq_open, tcq_execute or tcq_step has left, called directly before; 0 if no
+/// system call failed. SQLite's own function for it does not know what a failed step found.
 int32_t tcq_system_errno(void);
 /// Because of the file, or of what its head says.
 int32_t tcq_is_read_only(tcq_database *database);
