@@ -1,7 +1,7 @@
 // The reference model: what the relay should do, in plain arrays, dictionaries and strings, written
 // from the protocol page and the rules of the project, not from the relay's code. It knows nothing
-// of bytes, rings, logs or pools: an event that may be dropped for a slow client is simply expected,
-// and the drop counters must account for it if it does not come.
+// of bytes, rings, logs or pools: an event that may be dropped for a slow client is simply
+// expected, and the drop counters must account for it if it does not come.
 
 struct ModelTeam {
     var name: String
@@ -43,6 +43,8 @@ final class ModelClient {
     var listenerTeam: String?
     var team: String
     var uid: String?
+    /// A newer connection of its team bears its uid.
+    var isReplaced = false
     var callsign = ""
     var colour: String?
 
@@ -94,7 +96,6 @@ final class ReferenceModel {
     /// Milliseconds.
     var now: UInt64 = 0
     var clients: [Int: ModelClient] = [:]
-    var owners: [String: ModelClient] = [:]
     /// In the order in which they were last renewed, oldest first.
     var picture: [Kept] = []
     var events: [Int: SimulatedEvent] = [:]
@@ -165,8 +166,7 @@ final class ReferenceModel {
 
     /// Its descriptor is about to be closed: the others learn of it now.
     func leaves(_ client: ModelClient) {
-        if let uid = client.uid, owners[uid] === client {
-            owners[uid] = nil
+        if client.uid != nil, !client.isReplaced {
             tellLeaving(client, of: client.team, toNewTeam: nil)
             forgetOwnPosition(client)
         }
@@ -248,15 +248,15 @@ final class ReferenceModel {
 
     private func holders(uid: String?, callsign: String?) -> [ModelClient] {
         var result: [ModelClient] = []
-        if let uid, let owner = owners[uid] { result.append(owner) }
+        if let uid { result += owners(of: uid) }
         if let callsign {
             result += clients.values.filter { $0.uid != nil && $0.callsign == callsign }
         }
         return result
     }
 
-    /// Protocol 12.6: the first position with uid, callsign and endpoint names the connection; later
-    /// ones count if the uid is the connection's own.
+    /// Protocol 12.6: the first position with uid, callsign and endpoint names the connection;
+    /// later ones count if the uid is the connection's own.
     private func identify(_ client: ModelClient, by event: SimulatedEvent) {
         guard event.type.hasPrefix("a-"), event.hasEndpoint, let callsign = event.callsign,
             client.uid == nil || client.uid == event.uid
@@ -264,8 +264,6 @@ final class ReferenceModel {
         let couldReceive = mayReceive(client)
         let wasNamed = client.uid != nil
         if !wasNamed {
-            if let older = owners[event.uid] { ended(older) }
-            owners[event.uid] = client
         }
         client.uid = event.uid
         client.callsign = callsign
@@ -284,7 +282,22 @@ final class ReferenceModel {
             client.team = new
             wallsMoved(client)
         }
+        if moves || !wasNamed { takeOver(client) }
         if moves || !couldReceive { offerPicture(client) }
+    }
+
+    /// The connections that bear a uid: one in each team at most.
+    private func owners(of uid: String) -> [ModelClient] {
+        clients.values.filter { $0.uid == uid && !$0.isReplaced }
+    }
+
+    /// The newest connection owns a uid (protocol 4.7), inside its team.
+    private func takeOver(_ client: ModelClient) {
+        guard let uid = client.uid else { return }
+        for other in owners(of: uid) where other !== client && other.team == client.team {
+            other.isReplaced = true
+            ended(other)
+        }
     }
 
     /// What was pushed before may be withdrawn, except the piece whose bytes are on their way.
@@ -303,7 +316,9 @@ final class ReferenceModel {
     private func keep(_ event: SimulatedEvent, from sender: ModelClient) {
         if event.isDelete {
             let target = event.linkUID ?? ""
-            if let owner = owners[target], owner !== sender { return }
+            if owners(of: target).contains(where: { $0 !== sender && $0.team == event.team }) {
+                return
+            }
             if let found = index(uid: target, team: event.team) { picture.remove(at: found) }
             return
         }
@@ -327,15 +342,14 @@ final class ReferenceModel {
             if event.spanSeconds <= 0 { return }
             kept.endsAt = now + UInt64(event.spanSeconds) * second
         }
+        if kept.blocks > blocksMax { return }
         if let old { picture.remove(at: old) }
         store(kept)
     }
 
     /// Bounded: the item that was not renewed for longest goes, then the position; alerts never.
     private func store(_ kept: Kept) {
-        let alerts = picture.count { $0.isEmergency }
-        if kept.isEmergency && alerts >= emergenciesMax { return }
-        if kept.blocks > blocksMax { return }
+        if kept.isEmergency && !makeRoomForAlert(kept) { return }
         while picture.count >= entriesMax
             || picture.reduce(0, { $0 + $1.blocks }) + kept.blocks > blocksMax
         {
@@ -346,6 +360,23 @@ final class ReferenceModel {
             picture.remove(at: victim)
         }
         picture.append(kept)
+    }
+
+    /// The oldest alert of whoever has most gives way, the newcomer's own counted with the new one;
+    /// an only alert never.
+    private func makeRoomForAlert(_ kept: Kept) -> Bool {
+        while true {
+            let alerts = picture.filter(\.isEmergency)
+            let blocks = alerts.reduce(kept.blocks) { $0 + $1.blocks }
+            if alerts.count < emergenciesMax && 4 * blocks <= blocksMax { return true }
+            func weight(_ alert: Kept) -> Int {
+                alerts.count { $0.owner == alert.owner } + (alert.owner == kept.owner ? 1 : 0)
+            }
+            guard let most = alerts.map(weight).max(), most > 1,
+                let victim = picture.firstIndex(where: { $0.isEmergency && weight($0) == most })
+            else { return false }
+            picture.remove(at: victim)
+        }
     }
 
     /// Whether an entry belongs into the picture that this client is shown.
@@ -457,6 +488,7 @@ final class ReferenceModel {
             wallsMoved(client)
             settle(
                 client, wasNamed: client.uid != nil, couldReceive: couldReceive[number] ?? false)
+            takeOver(client)
             let sees = config.sight(of: client.team)
             if mayReceive(client), !sees.isSubset(of: sawBefore[number] ?? []) {
                 offerPicture(client)

@@ -1,8 +1,8 @@
-import Foundation
-
 // An event that a simulated client sends: its bytes on the wire, the bytes that a receiver must
 // get, and in plain words what it says. The reference model reads the words, the relay the bytes.
 // Every event carries its serial number in its remarks, so that a receiver's piece names it.
+
+import Foundation
 
 /// What must become of an event, whatever else happens.
 enum Fate {
@@ -118,7 +118,8 @@ final class SimulatedEvent {
         var text = "<event version=\"2.0\" uid=\"\(uid)\" type=\"\(type)\" how=\"\(how)\""
         text += " time=\"2026-01-15T12:00:00.000Z\" start=\"2026-01-15T12:00:00.000Z\""
         text += " stale=\"2026-01-15T\(SimulatedEvent.clock(stale)).000Z\">"
-        text += "<point lat=\"50.1109\" lon=\"8.6821\" hae=\"118.2\" ce=\"9.9\" le=\"9.9\"/><detail>"
+        text += "<point lat=\"50.1109\" lon=\"8.6821\" hae=\"118.2\" ce=\"9.9\" le=\"9.9\"/>"
+        text += "<detail>"
         if let callsign {
             text += "<contact callsign=\"\(callsign)\""
             text += hasEndpoint ? " endpoint=\"*:-1:stcp\"/>" : "/>"
@@ -205,7 +206,9 @@ enum PieceName: Equatable, CustomStringConvertible {
     /// The shapes of what the server writes itself: protocol 4.2, 5.1 and 6.1.
     private static func ofServer(_ text: String) -> PieceName {
         if text.contains(" uid=\"takPong\" type=\"t-x-c-t-r\" ") { return .pong }
-        if text.contains(" type=\"t-x-takp-r\" "), text.contains("<TakResponse status=\"false\"/>") {
+        if text.contains(" type=\"t-x-takp-r\" "),
+            text.contains("<TakResponse status=\"false\"/>")
+        {
             return value(of: " uid=\"", in: text).map { .denial($0) } ?? .unknown
         }
         if text.contains(" type=\"t-x-d-d\" ") {

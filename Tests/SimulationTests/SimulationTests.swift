@@ -1,5 +1,5 @@
-// Runs the simulation: over fixed seeds and one drawn anew, or over the one that TINYCOT_SEED names.
-// docs/simulation.md says how to read a failure and how to run a seed again.
+// Runs the simulation: over fixed seeds and one drawn anew, or over the one that TINYCOT_SEED
+// names. docs/simulation.md says how to read a failure and how to run a seed again.
 
 import Foundation
 import Testing

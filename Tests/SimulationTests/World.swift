@@ -18,7 +18,6 @@ final class FakeClient {
     var outgoing: [UInt8] = []
     var handed = 0
     var items: [(end: Int, event: SimulatedEvent)] = []
-    var itemsBegun = 0
     /// Events of a mutated item that were accepted so far.
     var uncertainAccepted = 0
     var isAtBoundary: Bool { handed == outgoing.count }
@@ -32,7 +31,6 @@ final class FakeClient {
     var partial: [UInt8] = []
     var lastTook: UInt64
     var waitingSince: UInt64?
-    var stallIsDue = false
 
     init(model: ModelClient, device: Int, capacity: Int, reading: Reading, now: UInt64) {
         self.model = model
@@ -159,7 +157,8 @@ final class World {
 
     private func passTime() {
         let roll = random.below(1000)
-        let more = roll < 900 ? random.below(20) : roll < 990 ? random.below(1500) : random.below(9000)
+        let most = roll < 900 ? 20 : roll < 990 ? 1500 : 9000
+        let more = random.below(most)
         milliseconds += UInt64(more)
         wall += Int64(more)
         if random.below(400) == 0 {
@@ -293,7 +292,8 @@ final class World {
         return (0..<Int(client.queue.count)).map { i in
             let slot = relay.queues.slot(place, client.queue, i)
             let bytes = relay.log.bytes(of: slot)
-            return PieceName(Array(UnsafeBufferPointer(start: bytes.start, count: bytes.count))[...])
+            let copy = Array(UnsafeBufferPointer(start: bytes.start, count: bytes.count))
+            return PieceName(copy[...])
         }
     }
 

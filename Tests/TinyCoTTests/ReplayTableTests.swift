@@ -1,5 +1,6 @@
 // Every short history of a table of three entries and four blocks, against an array: one entry for
-// a uid and team, alerts never pushed out, items give way before positions, the oldest first.
+// a uid and team, alerts pushed out only by their own sender's, items give way before positions,
+// the oldest first.
 
 import Testing
 
@@ -25,10 +26,13 @@ private struct KeptEvent: Equatable {
     }
 
     /// The rule in plain words; false if the event is not kept.
-    private static func store(_ fresh: KeptEvent, in model: inout [KeptEvent]) -> Bool {
+    private static func store(
+        _ fresh: KeptEvent, in model: inout [KeptEvent], oneSender: Bool
+    ) -> Bool {
         model.removeAll { $0.uid == fresh.uid && $0.team == fresh.team }
         if fresh.kind == .emergency, model.contains(where: { $0.kind == .emergency }) {
-            return false
+            if !oneSender { return false }
+            model.removeAll { $0.kind == .emergency }
         }
         while model.count == 3 || blocks(model + [fresh]) > 4 {
             let victim =
@@ -40,7 +44,8 @@ private struct KeptEvent: Equatable {
         return true
     }
 
-    @Test func everyShortHistory() {
+    /// - Parameter oneSender: all alerts are of one client, or each of another.
+    @Test(arguments: [false, true]) func everyShortHistory(oneSender: Bool) {
         let memory = FreshMemory(bytes: 16_384)
         var budget = Budget()
         budget.replayEvents = 3
@@ -62,10 +67,12 @@ private struct KeptEvent: Equatable {
                         bytes: operation.bytes, endsAt: mark + 3, mark: mark)
                     var entry = ReplayEntry()
                     entry.uidHash = fresh.uid
+                    entry.owner = oneSender ? 0 : UInt32(fresh.uid)
                     entry.kind = fresh.kind
                     entry.sequence = mark
                     entry.endsAt = Instant(nanoseconds: fresh.endsAt)
-                    let isKept = ReplayTableTests.store(fresh, in: &model)
+                    let isKept = ReplayTableTests.store(
+                        fresh, in: &model, oneSender: oneSender)
                     let did = withSlab(Array(text[..<fresh.bytes])) {
                         table.store(entry, bytes: $0)
                     }

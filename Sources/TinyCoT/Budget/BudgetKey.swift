@@ -75,7 +75,7 @@ public enum BudgetKey: UInt8, BitwiseCopyable, Sendable {
         case .clientReceiveBufferBytes: 4_096...4_194_304
         case .clientSendBufferBytes: 8_192...4_194_304
         case .eventMaxBytes: 1_024...65_536
-        case .eventLogBytes: 4_096...268_435_456
+        case .eventLogBytes: 16_384...268_435_456
         case .eventLogEvents: 16...65_535
         case .receivePoolBytes: 2_048...268_435_456
         case .replayEvents: 16...65_535

@@ -35,6 +35,8 @@ public struct BudgetRelation: BitwiseCopyable, Sendable {
         case 5: atLeast(.receivePoolBytes, 9, .eventMaxBytes)
         // The same holds for what is kept for late joiners.
         case 6: atLeast(.replayBytes, 9, .eventMaxBytes)
+        // Alerts are kept with the rest of the picture.
+        case 7: atMost(.emergencies, .replayEvents)
         default: nil
         }
     }

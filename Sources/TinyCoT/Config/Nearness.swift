@@ -1,5 +1,6 @@
 // "Did you mean ...?": finds the known name nearest to one that is unknown. Used by the parsers
-// of both files for keys, teams and colours, and by the command line. It never suggests what is merely the least far.
+// of both files for keys, teams and colours, and by the command line. It never suggests what is
+// merely the least far.
 
 /// Offered the known names one after the other, it keeps the nearest that is near enough.
 public struct Nearness: BitwiseCopyable {

@@ -46,6 +46,8 @@ public struct Client: BitwiseCopyable {
     // The limit of a free place has no meaning; admission sets the budget's.
     var framer = EventFramer(maxEventBytes: 1024)
     var kept = BlockChain()
+    /// When the first of these bytes was kept.
+    var keptSince = Instant.zero
 
     // Outbound.
     var queue = SendQueue()

@@ -85,7 +85,7 @@ extension Relay {
         guard let index = toClose.next() else { return nil }
         let client = clients[index]
         if client.isIdentified {
-            let owns = uids.first(client.uidHash) == index
+            let owns = uids.key(of: index) != 0
             uids.remove(index)
             callsigns.remove(index)
             if owns && !isShuttingDown { announceLeaving(index) }

@@ -24,7 +24,6 @@ extension Relay {
         {
             return
         }
-        if isNew { takeOver(uidHash: uidHash) }
         client.pointee.uidHash = uidHash
         client.pointee.callsignHash = callsignHash
         client.pointee.colourHash = colourHash
@@ -41,12 +40,18 @@ extension Relay {
     }
 
     /// The newest connection owns a uid (protocol 4.7). The older one goes without a notice: the
-    /// device has not left.
-    private mutating func takeOver(uidHash: UInt64) {
-        guard let older = uids.first(uidHash) else { return }
-        uids.remove(older)
-        callsigns.remove(older)
-        end(older, .replaced)
+    /// device has not left. Only inside a team: else whoever stands outside a wall could throw
+    /// those inside it off the server, by saying their names.
+    mutating func takeOver(_ index: Int) {
+        let client = clients.pointer(at: index)
+        var holder = uids.first(client.pointee.uidHash)
+        while let other = holder {
+            holder = uids.following(other)
+            if other == index || clients[other].team != client.pointee.team { continue }
+            uids.remove(other)
+            callsigns.remove(other)
+            end(other, .replaced)
+        }
     }
 
     /// Puts a client where port, roster and colour say it belongs, with all that follows: its old
@@ -63,6 +68,7 @@ extension Relay {
             client.pointee.team = newTeam
             dropInvisible(index)
         }
+        if client.pointee.isIdentified && (newTeam != oldTeam || !wasNamed) { takeOver(index) }
         if newTeam != oldTeam || !couldReceive { startReplay(index) }
     }
 

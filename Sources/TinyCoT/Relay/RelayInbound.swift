@@ -48,8 +48,9 @@ extension Relay {
         totals.refused[Int(refusal.rawValue)] += 1
     }
 
-    /// The chunk ended inside an event: its bytes go into blocks. Without room the greatest hoard
-    /// of another client gives way; if this client's is the greatest, its own event does.
+    /// The chunk ended inside an event: its bytes go into blocks. Without room the event that
+    /// another client has left unfinished for longest gives way: whoever means to fill the pool
+    /// with halves of events is among those.
     private mutating func keepOpenEvent(_ index: Int, _ bytes: Slab<UInt8>) {
         let client = clients.pointer(at: index)
         guard let openStart = client.pointee.framer.openStart else {
@@ -60,12 +61,13 @@ extension Relay {
         let owed = openStart < 0 ? -openStart : 0
         let more = bytes.count - start + owed
         while !receivePool.hasRoom(for: more, in: client.pointee.kept) {
-            guard let hoarder = greatestHoarder(), hoarder != index else {
+            guard let slowest = longestUnfinished(besides: index) else {
                 abandonOpenEvent(index)
                 return
             }
-            abandonOpenEvent(hoarder)
+            abandonOpenEvent(slowest)
         }
+        if client.pointee.kept.isEmpty { client.pointee.keptSince = now }
         receivePool.append(Relay.eventName.slice(0, owed), to: &client.pointee.kept)
         receivePool.append(bytes.slice(start, bytes.count - start), to: &client.pointee.kept)
     }
@@ -79,14 +81,16 @@ extension Relay {
         clients[index].framer.abandonOpenEvent()
     }
 
-    private func greatestHoarder() -> Int? {
+    private func longestUnfinished(besides newcomer: Int) -> Int? {
         var best: Int?
-        var most: UInt32 = 0
+        var since = Instant.never
         var i = 0
         while i < connectedClients {
             let index = Int(active[i])
-            if clients[index].kept.byteCount > most {
-                most = clients[index].kept.byteCount
+            let client = clients.pointer(at: index)
+            if index != newcomer && !client.pointee.kept.isEmpty && client.pointee.keptSince < since
+            {
+                since = client.pointee.keptSince
                 best = index
             }
             i += 1

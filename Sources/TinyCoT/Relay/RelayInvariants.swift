@@ -45,6 +45,7 @@ extension Relay {
     private func checkQueue(_ index: Int, _ client: UnsafeMutablePointer<Client>) -> Int {
         let queue = client.pointee.queue
         var bytes = 0
+        var byImportance: InlineArray<3, UInt32> = .init(repeating: 0)
         var i = 0
         while i < Int(queue.count) {
             let event = log[queues.slot(index, queue, i)]
@@ -53,6 +54,13 @@ extension Relay {
                 invariant(queue.sentOfFirst < event.count, "an event that is out is not queued")
             }
             bytes += Int(event.count)
+            byImportance[Int(event.importance.rawValue)] += 1
+            i += 1
+        }
+        checkSifted(index, queue)
+        i = 0
+        while i < 3 {
+            invariant(byImportance[i] == queue.byImportance[i], "the kinds in a ring add up")
             i += 1
         }
         invariant(Int(queue.count) <= queues.capacity, "a ring stays within its events")
@@ -64,6 +72,33 @@ extension Relay {
             invariant(client.pointee.kept.isEmpty, "nothing is kept of a client that goes")
         }
         return Int(queue.count) + (client.pointee.express == EventLog.none ? 0 : 1)
+    }
+
+    /// A sifted ring holds one position of each uid, not counting one that is on its way out.
+    private func checkSifted(_ index: Int, _ queue: SendQueue) {
+        if !queue.isSifted { return }
+        var i = queue.sentOfFirst > 0 ? 1 : 0
+        while i < Int(queue.count) {
+            let key = log[queues.slot(index, queue, i)].positionKey
+            var j = i + 1
+            while key != 0 && j < Int(queue.count) {
+                invariant(
+                    log[queues.slot(index, queue, j)].positionKey != key,
+                    "a sifted ring holds one position of a uid")
+                j += 1
+            }
+            i += 1
+        }
+    }
+
+    private func checkOwnership(_ index: Int) {
+        var holder = uids.following(index)
+        while let other = holder {
+            invariant(
+                clients[other].team != clients[index].team || clients[other].phase == .closing,
+                "a uid has one owner in a team")
+            holder = uids.following(other)
+        }
     }
 
     /// A connected client is found by its names exactly if it has said who it is.
@@ -79,9 +114,7 @@ extension Relay {
                     callsigns.key(of: index)
                         == (client.pointee.isIdentified ? client.pointee.callsignHash : 0),
                     "a client is filed under its callsign")
-                if key != 0 {
-                    invariant(uids.first(key) == index, "a uid has one owner")
-                }
+                if key != 0 { checkOwnership(index) }
             }
             i += 1
         }

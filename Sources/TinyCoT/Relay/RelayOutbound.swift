@@ -9,12 +9,14 @@ extension Relay {
         let client = clients.pointer(at: index)
         // Making room in the log for this very event may have ended the client.
         if client.pointee.phase != .connected { return }
-        let bytes = log[slot].count
-        if queues.isFull(client.pointee.queue, for: Int(bytes)) {
+        let event = log[slot]
+        if queues.isFull(client.pointee.queue, for: Int(event.count)) {
             if !makeQueueRoom(index, for: slot) { return }
+        } else if event.positionKey != 0 {
+            client.pointee.queue.isSifted = false
         }
         if client.pointee.queue.count == 0 { waitingBegins(client) }
-        queues.push(index, &client.pointee.queue, slot: slot, bytes: bytes)
+        queues.push(index, &client.pointee.queue, slot: slot, event: event)
         log.retain(slot)
         if client.pointee.isBlocked { return }
         if 4 * Int(client.pointee.queue.count) >= 3 * queues.capacity
@@ -75,12 +77,12 @@ extension Relay {
 
     private mutating func dropQueued(_ index: Int, at place: Int, _ reason: QueueDrop) {
         let slot = queues.slot(index, clients[index].queue, place)
-        queues.remove(index, &clients[index].queue, at: place, bytes: log[slot].count)
+        queues.remove(index, &clients[index].queue, at: place, event: log[slot])
         log.release(slot)
         countDrop(index, reason)
     }
 
-    private mutating func countDrop(_ index: Int, _ reason: QueueDrop) {
+    mutating func countDrop(_ index: Int, _ reason: QueueDrop) {
         clients[index].counters.drops[Int(reason.rawValue)] += 1
         totals.drops[Int(reason.rawValue)] += 1
     }
@@ -126,7 +128,7 @@ extension Relay {
         let client = clients.pointer(at: index)
         while client.pointee.queue.count > 0 {
             let slot = queues.slot(index, client.pointee.queue, 0)
-            queues.pop(&client.pointee.queue, bytes: log[slot].count)
+            queues.pop(&client.pointee.queue, event: log[slot])
             log.release(slot)
         }
         dropExpress(client)
@@ -309,15 +311,15 @@ extension Relay {
     ) {
         invariant(client.pointee.queue.count > 0, "the socket takes only what was offered")
         let slot = queues.slot(index, client.pointee.queue, 0)
-        let bytes = log[slot].count
-        let left = Int(bytes) - Int(client.pointee.queue.sentOfFirst)
+        let event = log[slot]
+        let left = Int(event.count) - Int(client.pointee.queue.sentOfFirst)
         if rest < left {
             client.pointee.queue.sentOfFirst += UInt32(rest)
             rest = 0
             return
         }
         rest -= left
-        queues.pop(&client.pointee.queue, bytes: bytes)
+        queues.pop(&client.pointee.queue, event: event)
         log.release(slot)
         noteSent(client)
     }

@@ -45,6 +45,8 @@ extension Relay {
         let client = clients.pointer(at: index)
         if client.pointee.phase != .connected { return }
         settleTeam(index, wasNamed: client.pointee.isIdentified, couldReceive: true)
+        // Two connections of one device that stood in different teams may share one now.
+        if client.pointee.isIdentified { takeOver(index) }
         dropInvisible(index)
         let seesNow = sight(config, client.pointee.team)
         if seesNow & ~client.pointee.sawBefore != 0

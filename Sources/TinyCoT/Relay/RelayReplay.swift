@@ -74,7 +74,11 @@ extension Relay {
         _ event: Slab<UInt8>, _ header: EventHeader, _ delivery: Delivery
     ) {
         let target = AttributeValue.hash(event, header.linkUID, key: hashKey)
-        if let owner = uids.first(target), owner != delivery.sender { return }
+        var holder = uids.first(target)
+        while let owner = holder {
+            if owner != delivery.sender && clients[owner].team == delivery.team { return }
+            holder = uids.following(owner)
+        }
         if let kept = replayTable.find(uidHash: target, team: delivery.team) {
             replayTable.remove(kept)
         }
@@ -248,9 +252,12 @@ extension Relay {
         var kept = ByteWriter(assembly)
         replayTable.pool.copy(entry.chain, into: &kept)
         var writer = ByteWriter(log.reserve(most))
-        if !writeEmergency(entry, into: &writer, kept: kept.written) {
-            log.cancel()
-            return nil
+        if !writeEmergency(entry, into: &writer, kept: kept.written)
+            || writer.count > budget.eventMaxBytes
+        {
+            // Longer times made it longer than a client takes (protocol 3.1): old times, then.
+            writer.reset()
+            writer.append(kept.written)
         }
         return log.commit(
             writer.count, importance: .important, team: entry.team,

@@ -104,8 +104,11 @@ extension Relay {
         _ delivery: inout Delivery
     ) {
         if uid.isEmpty { return }
-        guard let index = uids.first(AttributeValue.hash(event, uid, key: hashKey)) else { return }
-        deliver(event, header, to: index, &delivery)
+        var holder = uids.first(AttributeValue.hash(event, uid, key: hashKey))
+        while let index = holder {
+            holder = uids.following(index)
+            deliver(event, header, to: index, &delivery)
+        }
     }
 
     /// Team chat without destinations: whoever wears the colour that names the room.
@@ -154,6 +157,8 @@ extension Relay {
         let most = header.needsRewrite ? budget.eventMaxBytes : event.count
         guard makeLogRoom(most) else {
             delivery.failed = true
+            // Nobody gets it: once, with the sender, because no receiver is to blame.
+            countDrop(delivery.sender, .logFull)
             return false
         }
         var writer = ByteWriter(log.reserve(most))
@@ -178,6 +183,8 @@ extension Relay {
     /// Makes room in the log by taking from the client that has most waiting. False if even that
     /// does not help; every event that is lost is counted with the client that loses it.
     mutating func makeLogRoom(_ bytes: Int) -> Bool {
+        // What can never fit must not cost anybody what waits.
+        if bytes > log.liveBytesMax { return false }
         var rounds = 0
         while !log.hasRoom(for: bytes) {
             guard let victim = longestQueue(), rounds < 4 * budget.clients else { return false }

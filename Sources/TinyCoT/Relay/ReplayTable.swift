@@ -3,7 +3,8 @@
 // a pool of their own, so that what is kept for hours never touches the log.
 //
 // Active emergencies are kept here too. Nothing pushes them out but their end; their number is
-// limited by the budget.
+// limited by the budget, and their bytes by a quarter of the pool: alerts as long as an event may
+// be would leave no room for the picture otherwise.
 //
 // Invariants: an entry is in exactly one bucket and one age list; a free entry in neither.
 
@@ -35,6 +36,10 @@ struct ReplayEntry: BitwiseCopyable {
     fileprivate var nextInBucket = ReplayTable.none
     fileprivate var newer = ReplayTable.none
     fileprivate var older = ReplayTable.none
+
+    func hasSameOwner(as other: ReplayEntry) -> Bool {
+        owner == other.owner && ownerGeneration == other.ownerGeneration
+    }
 }
 
 /// A doubly linked list of entries, newest first.
@@ -55,6 +60,7 @@ struct ReplayTable: ~Copyable {
     private var ages: InlineArray<3, AgeList> = .init(repeating: AgeList())
     private var firstFree: UInt32 = ReplayTable.none
     private let emergenciesMax: Int
+    private var emergencyBlocks = 0
     private(set) var count = 0
     private(set) var peakCount = 0
     /// Entries that had to give way to newer ones before their time.
@@ -110,9 +116,17 @@ struct ReplayTable: ~Copyable {
     /// Keeps `bytes` under the entry's uid and team, in place of what was there. False if there is
     /// no room even after everything less important has gone.
     mutating func store(_ fresh: ReplayEntry, bytes: Slab<UInt8>) -> Bool {
-        if let old = find(uidHash: fresh.uidHash, team: fresh.team) { remove(old) }
-        if fresh.kind == .emergency, count(of: .emergency) >= emergenciesMax { return false }
         if pool.blocks(for: bytes.count) > pool.blockCount { return false }
+        if let old = find(uidHash: fresh.uidHash, team: fresh.team) { remove(old) }
+        if fresh.kind == .emergency {
+            while !hasRoomForEmergency(bytes.count) {
+                guard let victim = oldestAlertOfTheLoudest(with: fresh) else {
+                    return false
+                }
+                remove(victim)
+                evicted += 1
+            }
+        }
         while firstFree == ReplayTable.none || !pool.hasRoom(for: bytes.count, in: BlockChain()) {
             guard let victim = leastWorthKeeping() else { return false }
             remove(victim)
@@ -124,12 +138,48 @@ struct ReplayTable: ~Copyable {
         entry.key = ReplayTable.key(uidHash: fresh.uidHash, team: fresh.team)
         entry.isUsed = true
         pool.append(bytes, to: &entry.chain)
+        if entry.kind == .emergency { emergencyBlocks += pool.blocks(for: bytes.count) }
         entries[index] = entry
         file(index)
         link(index)
         count += 1
         if count > peakCount { peakCount = count }
         return true
+    }
+
+    private func hasRoomForEmergency(_ bytes: Int) -> Bool {
+        count(of: .emergency) < emergenciesMax
+            && 4 * (emergencyBlocks + pool.blocks(for: bytes)) <= pool.blockCount
+    }
+
+    /// Where there is no room for an alert, the oldest of whoever has most gives way, if that is
+    /// more than one: nobody keeps all the places, and nobody's only alert is silenced.
+    private func oldestAlertOfTheLoudest(with newcomer: ReplayEntry) -> Int? {
+        var best: Int?
+        var most = 1
+        var at = ages[Int(ReplayClass.emergency.rawValue)].oldest
+        while at != ReplayTable.none {
+            let alert = entries[Int(at)]
+            // The newcomer's next alert counts, so that it gives way to itself first.
+            let weight = alertCount(alert) + (alert.hasSameOwner(as: newcomer) ? 1 : 0)
+            if weight > most {
+                most = weight
+                best = Int(at)
+            }
+            at = entries[Int(at)].newer
+        }
+        return best
+    }
+
+    /// How many alerts the sender of this one has open.
+    private func alertCount(_ alert: ReplayEntry) -> Int {
+        var count = 0
+        var at = ages[Int(ReplayClass.emergency.rawValue)].oldest
+        while at != ReplayTable.none {
+            if entries[Int(at)].hasSameOwner(as: alert) { count += 1 }
+            at = entries[Int(at)].newer
+        }
+        return count
     }
 
     /// The item that was not renewed for longest; positions only when there are no items.
@@ -144,6 +194,9 @@ struct ReplayTable: ~Copyable {
         invariant(entries[index].isUsed, "only a kept event is removed")
         unlink(index)
         unfile(index)
+        if entries[index].kind == .emergency {
+            emergencyBlocks -= pool.blocks(for: Int(entries[index].chain.byteCount))
+        }
         pool.release(&entries[index].chain)
         entries[index] = ReplayEntry()
         entries[index].nextInBucket = firstFree

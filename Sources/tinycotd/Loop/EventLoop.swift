@@ -169,7 +169,7 @@ struct EventLoop: ~Copyable {
         line.append(signal == tcs_signal_terminate ? "SIGTERM" : "SIGINT")
         line.append(": no new clients; sending what waits for ")
         line.append(decimal: relay.connectedClients)
-        line.append(" clients")
+        line.append(relay.connectedClients == 1 ? " client" : " clients")
         log.end(line, at: now, limited: false)
     }
 
@@ -191,7 +191,7 @@ struct EventLoop: ~Copyable {
         line.append(isDrained ? "stopped" : "stopped before all was sent")
         line.append(": ")
         line.append(decimal: clients)
-        line.append(" clients disconnected, ")
+        line.append(clients == 1 ? " client disconnected, " : " clients disconnected, ")
         line.append(decimal: Int(totals.eventsIn))
         line.append(" events in, ")
         line.append(decimal: Int(totals.eventsOut))

@@ -119,7 +119,10 @@ func installInvariantSink() {
             writer.append(":")
             writer.append(decimal: Int(line))
             writer.append(")\n")
-            Console.write(writer.written, to: Console.error)
+            // A full pipe must not keep a broken daemon from ending.
+            if tcs_poll_writable(Console.error) == 1 {
+                Console.write(writer.written, to: Console.error)
+            }
         }
         tcs_abort()
     }
