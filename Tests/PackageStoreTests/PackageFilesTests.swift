@@ -154,5 +154,12 @@ import TinyCoT
         let second = #expect(throws: FileError.self) { try files.publish(file, as: hash(1)) }
         #expect(second?.step == .publish)
         #expect(folder.names == [])
+        // A folder bears the name of the package: the temporary goes, the folder stays.
+        let name = text(hash(1)) + ".zip"
+        try FileManager.default.createDirectory(
+            atPath: folder.packagesPath + "/" + name, withIntermediateDirectories: false)
+        let third = try files.create()
+        #expect(throws: FileError.self) { try files.publish(third, as: hash(1)) }
+        #expect(folder.names == [name])
     }
 }
