@@ -27,15 +27,34 @@ let heapFunctions = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_a
 let shimLinking: [LinkerSetting] =
     embedded ? [.unsafeFlags(heapFunctions.flatMap { ["-Xlinker", "--wrap=\($0)"] })] : []
 
+// The disk side of data packages. Their C shims call Debian's SQLite and libcrypto: the shared
+// libraries under `swift test`, the static ones in what ships.
+let libraryShim: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
+
 let package = Package(
     name: "TinyCoT",
     products: [.executable(name: "tinycot", targets: ["tinycotd"])],
     targets: [
         .target(name: "CLinuxSys", cSettings: shim, linkerSettings: shimLinking),
         .target(name: "TinyCoT", swiftSettings: core),
+        .target(
+            name: "CSQLite", cSettings: libraryShim,
+            linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("m")]),
+        .target(
+            name: "CCrypto", cSettings: libraryShim, linkerSettings: [.linkedLibrary("crypto")]),
+        .target(
+            name: "PackageStore", dependencies: ["TinyCoT", "CLinuxSys", "CSQLite", "CCrypto"],
+            swiftSettings: core),
         .executableTarget(
             name: "tinycotd", dependencies: ["TinyCoT", "CLinuxSys"], swiftSettings: common),
         .testTarget(name: "TinyCoTTests", dependencies: ["TinyCoT"]),
         .testTarget(name: "SimulationTests", dependencies: ["TinyCoT"]),
+        // A process that stores packages until the tests end it.
+        .executableTarget(
+            name: "PackageStoreHelper", dependencies: ["PackageStore", "TinyCoT"],
+            path: "Tests/PackageStoreHelper"),
+        .testTarget(
+            name: "PackageStoreTests",
+            dependencies: ["PackageStore", "PackageStoreHelper", "TinyCoT"]),
     ]
 )

@@ -37,7 +37,15 @@ arguments=(
     --disable-local-rpath
 )
 case "$flavour" in
-arm64) arguments+=(--triple aarch64-none-none-elf --toolset scripts/toolset-arm64.json) ;;
+arm64)
+    arguments+=(--triple aarch64-none-none-elf --toolset scripts/toolset-arm64.json)
+    # The headers and static libraries of SQLite and libcrypto (scripts/bootstrap).
+    libraries="$PWD/.cache/arm64/usr"
+    for folder in include include/aarch64-linux-gnu; do
+        arguments+=(-Xcc "-isystem$libraries/$folder")
+    done
+    arguments+=(-Xlinker "-L$libraries/lib/aarch64-linux-gnu")
+    ;;
 amd64-trap) export TINYCOT_TRAP_ALLOCATIONS=1 ;;
 esac
 

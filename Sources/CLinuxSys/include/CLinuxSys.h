@@ -65,6 +65,34 @@ int32_t tcs_make_directory(const char *path, uint32_t mode);
 int32_t tcs_change_mode(const char *path, uint32_t mode);
 int32_t tcs_unlink(const char *path);
 
+// Files of one folder that is held open.
+extern const int32_t tcs_errno_no_space, tcs_errno_quota, tcs_errno_file_too_big;
+extern const int32_t tcs_errno_name_too_long;
+typedef struct {
+    int32_t is_regular;
+    int64_t size_bytes;
+    int64_t modified_milliseconds;
+} tcs_file_facts_t;
+typedef struct {
+    uint64_t block_bytes;
+    uint64_t blocks_available;
+} tcs_space_t;
+int32_t tcs_open_folder(const char *path);
+/// For writing; fails if the name is taken, also by a symbolic link.
+int32_t tcs_file_create(int32_t folder, const char *name, uint32_t mode);
+int32_t tcs_file_open(int32_t folder, const char *name);
+int32_t tcs_file_rename(int32_t folder, const char *from, const char *to);
+int32_t tcs_file_unlink(int32_t folder, const char *name);
+int32_t tcs_file_facts(int32_t folder, const char *name, tcs_file_facts_t *facts);
+int32_t tcs_file_may_write(int32_t folder, const char *name);
+int32_t tcs_sync(int32_t descriptor);
+int32_t tcs_rewind(int32_t descriptor);
+/// Entries as the kernel packs them (struct linux_dirent64): a 16-bit length and a name at these
+/// offsets; 0 bytes at the end.
+int64_t tcs_folder_read(int32_t folder, void *bytes, size_t count);
+extern const size_t tcs_folder_name_offset, tcs_folder_length_offset;
+int32_t tcs_space(int32_t folder, tcs_space_t *space);
+
 // Sockets. Addresses are 16 bytes in network order; IPv4 is ::ffff:a.b.c.d.
 typedef struct {
     uint8_t address[16];

@@ -1,0 +1,127 @@
+// Opening the database: it is checked whole, brought to this version, or made anew from the folder
+// of packages. Called by Catalogue.init only, once at start.
+
+import CSQLite
+import TinyCoT
+
+struct CatalogueConnection: ~Copyable {
+    var database: Database
+    let statements: CatalogueStatements
+    let origin: Catalogue.Origin
+    /// Rows that were made from the folder.
+    private(set) var rebuiltCount = 0
+
+    private init(
+        _ database: consuming Database, _ statements: CatalogueStatements,
+        _ origin: Catalogue.Origin
+    ) {
+        self.database = database
+        self.statements = statements
+        self.origin = origin
+    }
+
+    static func open(
+        _ place: borrowing CataloguePlace, _ files: borrowing PackageFiles,
+        _ buffer: Slab<UInt8>, _ settings: DatabaseSettings
+    ) throws(StoreError) -> CatalogueConnection {
+        let isBroken: Bool
+        do throws(CatalogueError) {
+            return try openWhole(place, settings)
+        } catch {
+            // A file that may be written to, but says that it may not, has a damaged head.
+            isBroken = error.kind == .corrupt || error.isReadOnly && place.isWritable
+            if !isBroken && error.kind != .unfinished { throw .catalogue(error) }
+        }
+        if isBroken {
+            do throws(FileError) { try place.setAside() } catch { throw .files(error) }
+        }
+        return try make(place, files, buffer, settings, isBroken ? .replaced : .made)
+    }
+
+    /// - Throws: `.unfinished` for a database of version 0, `.corrupt` for a broken one.
+    private static func openWhole(
+        _ place: borrowing CataloguePlace, _ settings: DatabaseSettings
+    ) throws(CatalogueError) -> CatalogueConnection {
+        var database = try place.open(settings)
+        if try CatalogueSchema.currentVersion(database) == 0 {
+            throw CatalogueError(.open, kind: .unfinished)
+        }
+        var isWhole = false
+        try database.once(.check, "PRAGMA quick_check(1)") { row in
+            isWhole = row.text(0).equals("ok")
+        }
+        if !isWhole { throw CatalogueError(.check, kind: .corrupt) }
+        if database.isReadOnly { throw CatalogueError(.open, code: tcq_read_only, errno: 0) }
+        let statements = try CatalogueStatements(&database)
+        return CatalogueConnection(database, statements, .opened)
+    }
+
+    /// One transaction for all: without its end there is no catalogue, and the next start makes it
+    /// again. It is rolled back by closing.
+    private static func make(
+        _ place: borrowing CataloguePlace, _ files: borrowing PackageFiles,
+        _ buffer: Slab<UInt8>, _ settings: DatabaseSettings, _ origin: Catalogue.Origin
+    ) throws(StoreError) -> CatalogueConnection {
+        var connection: CatalogueConnection
+        do throws(CatalogueError) {
+            connection = try makeTables(place, settings, origin)
+        } catch { throw .catalogue(error) }
+        try connection.fill(files, buffer)
+        do throws(CatalogueError) {
+            try CatalogueSchema.markCurrent(connection.database)
+            try connection.database.run(connection.statements.commit)
+        } catch { throw .catalogue(error) }
+        do throws(FileError) { try place.sync() } catch { throw .files(error) }
+        return connection
+    }
+
+    private static func makeTables(
+        _ place: borrowing CataloguePlace, _ settings: DatabaseSettings,
+        _ origin: Catalogue.Origin
+    ) throws(CatalogueError) -> CatalogueConnection {
+        var database = try place.open(settings)
+        try database.execute(.migrate, "BEGIN IMMEDIATE")
+        try CatalogueSchema.makeTables(database)
+        let statements = try CatalogueStatements(&database)
+        return CatalogueConnection(database, statements, origin)
+    }
+
+    private mutating func fill(
+        _ files: borrowing PackageFiles, _ buffer: Slab<UInt8>
+    ) throws(StoreError) {
+        var scan: FolderScan
+        do throws(FileError) {
+            scan = try FolderScan(files, buffer: buffer)
+        } catch { throw .files(error) }
+        while let kind = try scan.nextEntry() {
+            guard case .package(let hash) = kind else { continue }
+            var facts: FileFacts?
+            do throws(FileError) { facts = try files.facts(hash) } catch { throw .files(error) }
+            guard let facts else { continue }
+            do throws(CatalogueError) {
+                try insert(hash, facts)
+            } catch { throw .catalogue(error) }
+            rebuiltCount += 1
+        }
+    }
+
+    /// Only the file is known. The package is private: nobody knows whom it was meant for, and who
+    /// has its hash may have it.
+    private func insert(_ hash: PackageHash, _ facts: FileFacts) throws(CatalogueError) {
+        var name = InlineArray<72, UInt8>(repeating: 0)
+        var failure: CatalogueError?
+        withUnsafeMutablePointer(to: &name) { pointer in
+            let start = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: UInt8.self)
+            var writer = ByteWriter(Slab(start: start, count: 72))
+            hash.append(to: &writer)
+            writer.append(".zip")
+            var package = NewPackage(hash: hash, name: writer.written)
+            package.sizeBytes = facts.sizeBytes
+            package.submittedAtMilliseconds = facts.modifiedMilliseconds
+            do throws(CatalogueError) {
+                try Catalogue.insert(package, database, statements)
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+}

@@ -1,0 +1,45 @@
+// Lists the folder of packages, entry by entry, through a fixed buffer. Called at start, to collect
+// what an interrupted upload left, and to rebuild the catalogue. Entries may be removed meanwhile.
+
+import CLinuxSys
+import TinyCoT
+
+public struct FolderScan: ~Copyable {
+    private let folder: Int32
+    private let buffer: Slab<UInt8>
+    private var filled = 0
+    private var position = 0
+
+    /// The kernel's largest entry fits several times.
+    public static var bufferBytes: Int { 4096 }
+
+    /// - Parameter buffer: `bufferBytes` that nobody else uses during the scan.
+    init(_ files: borrowing PackageFiles, buffer: Slab<UInt8>) throws(FileError) {
+        invariant(buffer.count >= FolderScan.bufferBytes, "a scan has room for an entry")
+        folder = files.folder
+        self.buffer = buffer
+        try FileError.check(.listFolder, tcs_rewind(folder))
+    }
+
+    /// The next entry, or nil at the end.
+    mutating func next() throws(FileError) -> FileKind? {
+        if position == filled {
+            let count = tcs_folder_read(folder, buffer.start, buffer.count)
+            if count < 0 {
+                throw FileError(step: .listFolder, errno: Int32(truncatingIfNeeded: -count))
+            }
+            if count == 0 { return nil }
+            filled = Int(count)
+            position = 0
+        }
+        let entry = buffer.slice(position, filled - position)
+        let at = tcs_folder_length_offset
+        let length = Int(entry[at]) | Int(entry[at + 1]) << 8
+        invariant(length > 0 && length <= entry.count, "the kernel packs whole entries")
+        position += length
+        let name = entry.slice(tcs_folder_name_offset, length - tcs_folder_name_offset)
+        var count = 0
+        while count < name.count && name[count] != 0 { count += 1 }
+        return FileKind(name: name.slice(0, count))
+    }
+}
