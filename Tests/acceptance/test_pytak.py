@@ -5,13 +5,12 @@ import logging
 import xml.etree.ElementTree as ET
 from configparser import ConfigParser
 
+import pytak
 import pytest
 
-pytak = pytest.importorskip("pytak")
-
-from tinycot import corpus, events  # noqa: E402
-from tinycot.client import gather  # noqa: E402
-from tinycot.pace import SLOW  # noqa: E402
+from tinycot import corpus, events
+from tinycot.client import gather
+from tinycot.pace import SLOW
 
 EACH = 40
 
