@@ -65,7 +65,6 @@ public struct EventLog: ~Copyable {
     }
 
     public var capacityBytes: Int { memory.count }
-    public var capacityEvents: Int { slots.count }
     /// Half: then a full turn of moving frees at least the other half, less the unusable end.
     public var liveBytesMax: Int { memory.count / 2 }
     public var liveEventsMax: Int { slots.count / 2 }

@@ -38,6 +38,4 @@ extension Relay {
 
     /// Kept events that had to give way to newer ones before their time.
     public var replayEvicted: UInt64 { replayTable.evicted }
-    /// Bytes that the log moved because slow clients still wanted them.
-    public var logMovedBytes: UInt64 { log.movedBytes }
 }

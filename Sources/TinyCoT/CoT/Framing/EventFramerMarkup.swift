@@ -11,7 +11,6 @@
 /// 0 means: not inside a word.
 enum MarkupWord {
     static var opened: UInt8 { 1 }
-    static var eventWord: UInt8 { 6 }
     static var instruction: ClosedRange<UInt8> { 7...10 }
     static var endTag: ClosedRange<UInt8> { 11...17 }
     static var declarationOfSomething: ClosedRange<UInt8> { 18...31 }
