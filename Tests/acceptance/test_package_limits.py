@@ -1,0 +1,305 @@
+"""Every limit on packages: reached on purpose, answered in the words of HTTP, and nothing of what
+was refused is left on the disk or in the list."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tinycot import events, http
+from tinycot.marti import (
+    BOUNDARY, Package, Phone, form_type, mission_package, multipart, stored)
+from tinycot.pace import SLOW, wait_for
+from tinycot.process import peak_resident_bytes
+
+RAW = "/Marti/sync/upload?name=x.zip&keywords=missionpackage&creatorUid="
+
+
+def open_upload(phone, package, part=0, extra=(), **connection):
+    """A connection with an upload on its way: the head and `part` bytes of the body."""
+    link = http.Connection(phone.port, source=phone.source, **connection)
+    link.request("POST", RAW + phone.person.uid, [
+        ("Content-Length", package.size), *extra], host=phone.host)
+    link.send(package.data[:part])
+    return link
+
+
+# One package
+
+LIMIT = 50_000
+
+
+@pytest.fixture
+def small(start_daemon):
+    """A daemon that takes packages of 50,000 bytes."""
+    return start_daemon(budget={"package_max_bytes": LIMIT})
+
+
+def test_the_largest_package(small):
+    phone = Phone(small)
+    largest, larger = Package.of_size(LIMIT), Package.of_size(LIMIT + 1)
+    assert phone.upload(largest).status == 200
+    assert phone.upload(larger).status == 413
+    assert phone.post_raw(larger).status == 413
+    for package, status in ((larger, 413), (Package.of_size(LIMIT), 200)):
+        answer = phone.ask("POST", RAW + "c", [("Transfer-Encoding", "chunked")],
+                           http.chunked(package.data, 7_000))
+        assert answer.status == status
+    assert len(stored(small)) == 2
+
+
+@pytest.mark.parametrize("length", [10**9, 10**15, 2**63 - 1])
+def test_a_length_beyond_all_measure_is_refused_at_once(length, small):
+    with http.Connection(small.http_port) as link:
+        link.request("POST", RAW, [("Content-Length", length), ("Expect", "100-continue")])
+        assert link.answer().status == 413, "without a 100 before it"
+        link.expect_end()
+
+
+def test_who_sends_on_can_read_the_refusal(small):
+    """The connection is not cut while a client is still writing: it would never see the answer."""
+    data = b"x" * 3_000_000
+    for fields, body in (([("Content-Length", len(data))], data),
+                         ([("Transfer-Encoding", "chunked")], http.chunked(data, 100_000))):
+        with http.Connection(small.http_port) as link:
+            link.request("POST", RAW, fields)
+            link.send_while_taken(body)
+            answer = link.answer()
+            assert answer.status == 413 and not answer.stays_open
+    assert stored(small) == set()
+
+
+def test_the_hash_must_be_that_of_the_bytes(daemon):
+    phone = Phone(daemon)
+    package = mission_package()
+    for digest in ("0" * 64, package.sha256[:-1], package.sha256 + "0", "x" * 64, "..%2Fx"):
+        assert phone.upload(package, digest=digest).status == 400, digest
+    assert stored(daemon) == set() and phone.search(tool=None) == []
+    assert phone.upload(package).status == 200
+
+
+REFUSED = {
+    "not a form": ([("Content-Type", "text/plain")], b"hello"),
+    "no boundary": ([("Content-Type", "multipart/form-data")], multipart(b"hello")),
+    "another boundary": ([form_type("other")], multipart(b"hello")),
+    "no part": ([form_type()], f"--{BOUNDARY}--\r\n".encode()),
+    "the wrong part": ([form_type()], multipart(b"hello", part="picture")),
+    "an empty file": ([form_type()], multipart(b"")),
+    "nothing": ([form_type()], b""),
+    "no end": ([form_type()], multipart(b"hello")[:-4]),
+    "in base64": ([form_type()], multipart(b"aGVsbG8=").replace(
+        b"Content-Type:", b"Content-Transfer-Encoding: base64\r\nContent-Type:")),
+    "an endless header": ([form_type()], multipart(b"hello").replace(
+        b"Content-Type:", b"X: " + b"x" * 5_000 + b"\r\nContent-Type:")),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_form_that_is_none(case, daemon):
+    fields, body = REFUSED[case]
+    phone = Phone(daemon)
+    answer = phone.ask("POST", "/Marti/sync/missionupload?filename=x&creatorUid=c", fields, body)
+    assert answer.status == 400 and len(answer.body) < 300
+    assert stored(daemon) == set() and phone.search(tool=None) == []
+
+
+def test_bytes_that_never_come(daemon):
+    phone = Phone(daemon)
+    package = Package.of_size(10_000)
+    for part in (0, 1, 9_999):
+        link = open_upload(phone, package, part)
+        link.finish()
+        # A body that ends too early is a bad request; nobody may take it for a whole one.
+        answer = link.answer()
+        assert answer.status in (400, 408) and not answer.stays_open
+        link.close()
+    wait_for(lambda: not list(daemon.packages_folder.iterdir()), 5, "the temporaries gone")
+    assert phone.search(tool=None) == []
+
+
+def test_bytes_too_many_belong_to_the_next_request(daemon):
+    package = Package.of_size(10_000)
+    with open_upload(Phone(daemon), package, 10_000) as link:
+        link.send(b"\0trash\r\n\r\n")
+        assert link.answer().status == 200
+        answer = link.answer()
+        assert answer.status == 400 and not answer.stays_open
+    assert stored(daemon) == {package.sha256}
+
+
+# Together
+
+def test_uploads_at_a_time(start_daemon):
+    daemon = start_daemon(budget={
+        "uploads": 2, "uploads_per_address": 1, "http_connections": 8,
+        "http_connections_per_address": 8})
+    package = Package.of_size(100_000)
+    first = open_upload(Phone(daemon, source="127.0.0.2"), package, 50_000)
+    second = open_upload(Phone(daemon, source="127.0.0.3"), package, 50_000)
+    for source in ("127.0.0.2", "127.0.0.4"):
+        with open_upload(Phone(daemon, source=source), package) as link:
+            answer = link.answer()
+            assert answer.status == 503 and int(answer.field("Retry-After")) > 0
+    for link in (first, second):
+        link.send(package.data[50_000:])
+        assert link.answer().status == 200
+        link.close()
+    assert Phone(daemon, source="127.0.0.4").post_raw(package).status == 200
+    assert stored(daemon) == {package.sha256}
+
+
+def test_two_hundred_uploads_against_a_limit_of_four(start_daemon):
+    """Each is stored whole or told to come again; what was answered with 200 is what is there."""
+    daemon = start_daemon(budget={
+        "http_connections": 16, "http_connections_per_address": 16, "uploads": 4,
+        "uploads_per_address": 4})
+    packages = [Package.of_size(40_000 + number) for number in range(200)]
+    phone = Phone(daemon)
+
+    def send(package):
+        return phone.ask("POST", RAW + f"c&name={package.size}", body=package.data,
+                         seconds=30 * SLOW).status
+
+    with ThreadPoolExecutor(40) as pool:
+        statuses = list(pool.map(send, packages))
+    assert set(statuses) <= {200, 503}
+    taken = {p.sha256 for p, status in zip(packages, statuses) if status == 200}
+    assert len(taken) >= 4
+    assert phone.listed() == taken == stored(daemon)
+    for package in packages:
+        if package.sha256 in taken:
+            assert phone.content(package).body == package.data
+
+
+def test_the_day_of_one_address(start_daemon):
+    daemon = start_daemon(budget={"upload_bytes_per_address_per_day": 250_000})
+    busy, other = Phone(daemon, source="127.0.0.2"), Phone(daemon, source="127.0.0.3")
+    for _ in range(2):
+        assert busy.post_raw(Package.of_size(100_000)).status == 200
+    answer = busy.post_raw(Package.of_size(100_000))
+    assert answer.status == 429 and int(answer.field("Retry-After")) > 0
+    assert other.post_raw(Package.of_size(100_000)).status == 200
+    assert len(stored(daemon)) == 3
+
+
+def test_the_day_of_everybody(start_daemon):
+    daemon = start_daemon(budget={
+        "upload_bytes_per_day": 250_000, "upload_bytes_per_address_per_day": 250_000})
+    for source in ("127.0.0.2", "127.0.0.3"):
+        assert Phone(daemon, source=source).post_raw(Package.of_size(100_000)).status == 200
+    answer = Phone(daemon, source="127.0.0.4").post_raw(Package.of_size(100_000))
+    assert answer.status in (429, 503) and int(answer.field("Retry-After")) > 0
+
+
+# The store
+
+def test_a_full_store(start_daemon):
+    daemon = start_daemon(budget={"package_store_bytes": 250_000, "package_max_bytes": 200_000})
+    phone = Phone(daemon)
+    kept = [Package.of_size(100_000) for _ in range(2)]
+    for package in kept:
+        phone.publish(package)
+    assert phone.upload(Package.of_size(100_000)).status == 507
+    answer = phone.ask("POST", RAW + "c", [("Transfer-Encoding", "chunked")],
+                       http.chunked(Package.of_size(100_000).data, 9_000))
+    assert answer.status == 507
+    assert phone.listed() == {p.sha256 for p in kept} == stored(daemon)
+    assert phone.upload(kept[0]).status == 200, "the same again costs no space"
+    small = Package.of_size(40_000)
+    assert phone.upload(small).status == 200
+    assert stored(daemon) == {p.sha256 for p in (*kept, small)}
+
+
+def test_the_reserve_of_the_disk(start_daemon):
+    daemon = start_daemon(budget={"disk_reserve_bytes": 2**40})
+    phone = Phone(daemon)
+    assert phone.upload(mission_package()).status == 507
+    assert stored(daemon) == set() and phone.get("/Marti/api/version").status == 200
+
+
+def test_a_full_list(start_daemon):
+    daemon = start_daemon(budget={"packages": 3})
+    phone = Phone(daemon)
+    kept = [mission_package() for _ in range(3)]
+    for package in kept:
+        phone.publish(package)
+    assert phone.upload(mission_package()).status == 507
+    assert phone.listed() == {p.sha256 for p in kept} == stored(daemon)
+    # One that takes another's place needs no place.
+    newer = Package(mission_package().data, kept[0].name)
+    assert phone.upload(newer).status == 200
+    assert stored(daemon) == {kept[1].sha256, kept[2].sha256, newer.sha256}
+
+
+def test_the_oldest_gives_way_if_that_is_wanted(start_daemon):
+    daemon = start_daemon({"http": {"evict_oldest": True}},
+                          {"package_store_bytes": 250_000, "package_max_bytes": 250_000})
+    phone = Phone(daemon)
+    packages = [Package.of_size(100_000) for _ in range(4)]
+    for number, package in enumerate(packages):
+        phone.publish(package)
+        last_two = {p.sha256 for p in packages[max(0, number - 1):number + 1]}
+        assert stored(daemon) == last_two == phone.listed()
+    assert phone.content(packages[0]).status in (404, 410)
+    assert phone.upload(Package.of_size(250_001)).status == 413
+    assert len(stored(daemon)) == 2, "nobody gives way to what is refused anyway"
+
+
+def test_what_is_being_read_never_gives_way(start_daemon):
+    size = 6_000_000
+    daemon = start_daemon({"http": {"evict_oldest": True}},
+                          {"package_store_bytes": 2 * size, "package_max_bytes": size})
+    phone = Phone(daemon)
+    oldest, second, third = (Package.of_size(size) for _ in range(3))
+    phone.publish(oldest)
+    phone.publish(second)
+    with http.Connection(daemon.http_port, receive_buffer=4_096) as reader:
+        reader.request("GET", f"/Marti/sync/content?hash={oldest.sha256}")
+        assert reader.head().status == 200
+        assert phone.upload(third).status == 200
+        assert stored(daemon) == {oldest.sha256, third.sha256}
+        assert reader.piece(size) == oldest.data
+
+
+def test_the_same_name_by_the_same_person_is_a_newer_version(daemon):
+    alpha, bravo = Phone(daemon, events.ALPHA), Phone(daemon, events.BRAVO)
+    old, new, other = (Package(mission_package().data, "plan.zip") for _ in range(3))
+    alpha.publish(old)
+    bravo.publish(other)
+    alpha.publish(new)
+    assert alpha.listed() == {new.sha256, other.sha256} == stored(daemon)
+    assert alpha.content(old).status in (404, 410)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_deleting_is_off_unless_it_is_wanted(method, start_daemon):
+    for wanted in (False, True):
+        daemon = start_daemon({"http": {"allow_delete": wanted}})
+        phone = Phone(daemon)
+        package = mission_package()
+        phone.publish(package)
+        target = f"/Marti/sync/delete?hash={package.sha256}"
+        assert phone.ask(method, target).status == (200 if wanted else 403)
+        assert stored(daemon) == phone.listed() == (set() if wanted else {package.sha256})
+        assert phone.ask(method, target).status == (404 if wanted else 403)
+
+
+def test_deleting_by_number(start_daemon):
+    daemon = start_daemon({"http": {"allow_delete": True}})
+    phone = Phone(daemon)
+    one, two = mission_package(), mission_package()
+    phone.publish(one)
+    phone.publish(two)
+    number = next(r["PrimaryKey"] for r in phone.search() if r["Hash"] == one.sha256)
+    assert phone.get(f"/Marti/sync/delete?PrimaryKey={number}").status == 200
+    assert phone.listed() == {two.sha256} == stored(daemon)
+
+
+@pytest.mark.native
+def test_memory_does_not_follow_the_size(daemon):
+    phone = Phone(daemon)
+    phone.publish(Package.of_size(1_000_000))
+    before = peak_resident_bytes(daemon.pid)
+    large = Package.of_size(64_000_000)
+    assert phone.ask("POST", RAW + "c", body=large.data, seconds=30 * SLOW).status == 200
+    assert phone.content(large).body == large.data
+    assert peak_resident_bytes(daemon.pid) - before <= 262_144
