@@ -5,11 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tinycot import events, http
+from tinycot import http
 from tinycot.marti import (
     BOUNDARY, Package, Phone, form_type, mission_package, multipart, stored)
 from tinycot.pace import SLOW, wait_for
-from tinycot.process import peak_resident_bytes
 
 RAW = "/Marti/sync/upload?name=x.zip&keywords=missionpackage&creatorUid="
 
@@ -188,118 +187,3 @@ def test_the_day_of_everybody(start_daemon):
         assert Phone(daemon, source=source).post_raw(Package.of_size(100_000)).status == 200
     answer = Phone(daemon, source="127.0.0.4").post_raw(Package.of_size(100_000))
     assert answer.status in (429, 503) and int(answer.field("Retry-After")) > 0
-
-
-# The store
-
-def test_a_full_store(start_daemon):
-    daemon = start_daemon(budget={"package_store_bytes": 250_000, "package_max_bytes": 200_000})
-    phone = Phone(daemon)
-    kept = [Package.of_size(100_000) for _ in range(2)]
-    for package in kept:
-        phone.publish(package)
-    assert phone.upload(Package.of_size(100_000)).status == 507
-    answer = phone.ask("POST", RAW + "c", [("Transfer-Encoding", "chunked")],
-                       http.chunked(Package.of_size(100_000).data, 9_000))
-    assert answer.status == 507
-    assert phone.listed() == {p.sha256 for p in kept} == stored(daemon)
-    assert phone.upload(kept[0]).status == 200, "the same again costs no space"
-    small = Package.of_size(40_000)
-    assert phone.upload(small).status == 200
-    assert stored(daemon) == {p.sha256 for p in (*kept, small)}
-
-
-def test_the_reserve_of_the_disk(start_daemon):
-    daemon = start_daemon(budget={"disk_reserve_bytes": 2**40})
-    phone = Phone(daemon)
-    assert phone.upload(mission_package()).status == 507
-    assert stored(daemon) == set() and phone.get("/Marti/api/version").status == 200
-
-
-def test_a_full_list(start_daemon):
-    daemon = start_daemon(budget={"packages": 3})
-    phone = Phone(daemon)
-    kept = [mission_package() for _ in range(3)]
-    for package in kept:
-        phone.publish(package)
-    assert phone.upload(mission_package()).status == 507
-    assert phone.listed() == {p.sha256 for p in kept} == stored(daemon)
-    # One that takes another's place needs no place.
-    newer = Package(mission_package().data, kept[0].name)
-    assert phone.upload(newer).status == 200
-    assert stored(daemon) == {kept[1].sha256, kept[2].sha256, newer.sha256}
-
-
-def test_the_oldest_gives_way_if_that_is_wanted(start_daemon):
-    daemon = start_daemon({"http": {"evict_oldest": True}},
-                          {"package_store_bytes": 250_000, "package_max_bytes": 250_000})
-    phone = Phone(daemon)
-    packages = [Package.of_size(100_000) for _ in range(4)]
-    for number, package in enumerate(packages):
-        phone.publish(package)
-        last_two = {p.sha256 for p in packages[max(0, number - 1):number + 1]}
-        assert stored(daemon) == last_two == phone.listed()
-    assert phone.content(packages[0]).status in (404, 410)
-    assert phone.upload(Package.of_size(250_001)).status == 413
-    assert len(stored(daemon)) == 2, "nobody gives way to what is refused anyway"
-
-
-def test_what_is_being_read_never_gives_way(start_daemon):
-    size = 6_000_000
-    daemon = start_daemon({"http": {"evict_oldest": True}},
-                          {"package_store_bytes": 2 * size, "package_max_bytes": size})
-    phone = Phone(daemon)
-    oldest, second, third = (Package.of_size(size) for _ in range(3))
-    phone.publish(oldest)
-    phone.publish(second)
-    with http.Connection(daemon.http_port, receive_buffer=4_096) as reader:
-        reader.request("GET", f"/Marti/sync/content?hash={oldest.sha256}")
-        assert reader.head().status == 200
-        assert phone.upload(third).status == 200
-        assert stored(daemon) == {oldest.sha256, third.sha256}
-        assert reader.piece(size) == oldest.data
-
-
-def test_the_same_name_by_the_same_person_is_a_newer_version(daemon):
-    alpha, bravo = Phone(daemon, events.ALPHA), Phone(daemon, events.BRAVO)
-    old, new, other = (Package(mission_package().data, "plan.zip") for _ in range(3))
-    alpha.publish(old)
-    bravo.publish(other)
-    alpha.publish(new)
-    assert alpha.listed() == {new.sha256, other.sha256} == stored(daemon)
-    assert alpha.content(old).status in (404, 410)
-
-
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_deleting_is_off_unless_it_is_wanted(method, start_daemon):
-    for wanted in (False, True):
-        daemon = start_daemon({"http": {"allow_delete": wanted}})
-        phone = Phone(daemon)
-        package = mission_package()
-        phone.publish(package)
-        target = f"/Marti/sync/delete?hash={package.sha256}"
-        assert phone.ask(method, target).status == (200 if wanted else 403)
-        assert stored(daemon) == phone.listed() == (set() if wanted else {package.sha256})
-        assert phone.ask(method, target).status == (404 if wanted else 403)
-
-
-def test_deleting_by_number(start_daemon):
-    daemon = start_daemon({"http": {"allow_delete": True}})
-    phone = Phone(daemon)
-    one, two = mission_package(), mission_package()
-    phone.publish(one)
-    phone.publish(two)
-    number = next(r["PrimaryKey"] for r in phone.search() if r["Hash"] == one.sha256)
-    assert phone.get(f"/Marti/sync/delete?PrimaryKey={number}").status == 200
-    assert phone.listed() == {two.sha256} == stored(daemon)
-
-
-@pytest.mark.native
-def test_memory_does_not_follow_the_size(daemon):
-    phone = Phone(daemon)
-    phone.publish(Package.of_size(1_000_000))
-    before = peak_resident_bytes(daemon.pid)
-    large = Package.of_size(64_000_000)
-    assert phone.ask("POST", RAW + "c", body=large.data, seconds=30 * SLOW).status == 200
-    assert phone.content(large).body == large.data
-    assert peak_resident_bytes(daemon.pid) - before <= 262_144
