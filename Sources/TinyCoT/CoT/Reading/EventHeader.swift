@@ -36,6 +36,9 @@ public struct EventHeader: BitwiseCopyable {
     // detail/__group
     public var groupName = ByteRange()
     public var groupRole = ByteRange()
+    // detail/takv: the first one
+    public var takvPlatform = ByteRange()
+    public var takvVersion = ByteRange()
 
     // detail/__chat or detail/__chatreceipt
     public var hasChat = false
