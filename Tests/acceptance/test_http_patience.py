@@ -159,7 +159,9 @@ def test_one_address_cannot_take_all_places(start_daemon):
 
 
 def test_more_clients_than_places_wait_for_one(start_daemon):
-    daemon = start_daemon(budget={"http_connections": 2, "http_connections_per_address": 2})
+    daemon = start_daemon(budget={
+        "http_connections": 2, "http_connections_per_address": 2, "uploads": 2,
+        "uploads_per_address": 2})
     first = [http.Connection(daemon.http_port, source=f"127.0.0.{n}") for n in (2, 3)]
     for link in first:
         link.request("GET", VERSION)
@@ -183,7 +185,9 @@ def test_only_allowed_networks_are_served(start_daemon):
 
 
 def test_the_picture_goes_on_while_http_is_full(start_daemon, crowd):
-    daemon = start_daemon(budget={"http_connections": 2, "http_connections_per_address": 2})
+    daemon = start_daemon(budget={
+        "http_connections": 2, "http_connections_per_address": 2, "uploads": 2,
+        "uploads_per_address": 2})
     alpha, bravo = gather(crowd, daemon.port, [events.ALPHA, events.BRAVO])
     held = [http.Connection(daemon.http_port) for _ in range(2)]
     for link in held:
