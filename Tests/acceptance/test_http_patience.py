@@ -136,12 +136,18 @@ def test_whoever_leaves_behind_the_last_byte_has_uploaded(daemon):
 
 # Places
 
+def busy(daemon, source):
+    """A connection in the middle of a request: it does not give way to anybody."""
+    link = http.Connection(daemon.http_port, source=source)
+    link.request("GET", VERSION)
+    assert link.answer().status == 200
+    link.send(b"GET ")
+    return link
+
+
 def test_one_address_cannot_take_all_places(start_daemon):
     daemon = start_daemon(budget={"http_connections": 4, "http_connections_per_address": 2})
-    greedy = [http.Connection(daemon.http_port, source="127.0.0.2") for _ in range(2)]
-    for link in greedy:
-        link.request("GET", VERSION)
-        assert link.answer().status == 200
+    greedy = [busy(daemon, "127.0.0.2") for _ in range(2)]
     third = http.Connection(daemon.http_port, source="127.0.0.2")
     third.send_while_taken(http.request("GET", VERSION))
     other = Phone(daemon, source="127.0.0.3")
@@ -162,10 +168,7 @@ def test_more_clients_than_places_wait_for_one(start_daemon):
     daemon = start_daemon(budget={
         "http_connections": 2, "http_connections_per_address": 2, "uploads": 2,
         "uploads_per_address": 2})
-    first = [http.Connection(daemon.http_port, source=f"127.0.0.{n}") for n in (2, 3)]
-    for link in first:
-        link.request("GET", VERSION)
-        assert link.answer().status == 200
+    first = [busy(daemon, f"127.0.0.{n}") for n in (2, 3)]
     waiting = [http.Connection(daemon.http_port, source=f"127.0.0.{n}") for n in range(4, 9)]
     for link in waiting:
         link.request("GET", VERSION, [("Connection", "close")])
@@ -174,6 +177,20 @@ def test_more_clients_than_places_wait_for_one(start_daemon):
     for link in waiting:
         assert link.answer().status == 200
         link.expect_end()
+
+
+def test_who_idles_between_two_requests_gives_way(start_daemon):
+    daemon = start_daemon(budget={
+        "http_connections": 2, "http_connections_per_address": 2, "uploads": 2,
+        "uploads_per_address": 2})
+    idle = [http.Connection(daemon.http_port, source=f"127.0.0.{n}") for n in (2, 3)]
+    for link in idle:
+        link.request("GET", VERSION)
+        assert link.answer().stays_open
+    assert Phone(daemon, source="127.0.0.4").get(VERSION).status == 200
+    idle[0].expect_end()
+    idle[1].request("GET", VERSION)
+    assert idle[1].answer().status == 200
 
 
 def test_only_allowed_networks_are_served(start_daemon):

@@ -107,9 +107,12 @@ def test_bytes_that_never_come(daemon):
     for part in (0, 1, 9_999):
         link = open_upload(phone, package, part)
         link.finish()
-        # A body that ends too early is a bad request; nobody may take it for a whole one.
-        answer = link.answer()
-        assert answer.status in (400, 408) and not answer.stays_open
+        # A word about it would be kind, but the client has gone; it must not be a good one.
+        try:
+            assert link.answer().status in (400, 408)
+        except http.BadAnswer:
+            pass
+        link.expect_end()
         link.close()
     wait_for(lambda: not list(daemon.packages_folder.iterdir()), 5, "the temporaries gone")
     assert phone.search(tool=None) == []

@@ -64,6 +64,23 @@ def test_the_oldest_gives_way_if_that_is_wanted(start_daemon):
     assert len(stored(daemon)) == 2, "nobody gives way to what is refused anyway"
 
 
+def test_an_announcement_makes_nobody_give_way(start_daemon):
+    """A head is cheap: only bytes that have come may push others out."""
+    daemon = start_daemon({"http": {"evict_oldest": True}},
+                          {"package_store_bytes": 250_000, "package_max_bytes": 250_000})
+    phone = Phone(daemon)
+    kept = [Package.of_size(100_000) for _ in range(2)]
+    for package in kept:
+        phone.publish(package)
+    for length in (10**12, 250_001, 200_000):
+        with http.Connection(daemon.http_port) as link:
+            link.request("POST", RAW + "c", [("Content-Length", length)], b"x" * 100)
+            if length > 250_000:
+                assert link.answer().status in (413, 507)
+    assert phone.upload(mission_package(), digest="0" * 64).status == 400
+    assert stored(daemon) == {p.sha256 for p in kept} == phone.listed()
+
+
 def test_what_is_being_read_never_gives_way(start_daemon):
     size = 6_000_000
     daemon = start_daemon({"http": {"evict_oldest": True}},
@@ -78,6 +95,18 @@ def test_what_is_being_read_never_gives_way(start_daemon):
         assert phone.upload(third).status == 200
         assert stored(daemon) == {oldest.sha256, third.sha256}
         assert reader.piece(size) == oldest.data
+
+
+def test_a_public_upload_of_what_was_private(daemon):
+    """A package was sent to a contact; then somebody puts the same bytes on the server."""
+    package = mission_package()
+    assert Phone(daemon, events.ALPHA).upload(package).status == 200
+    assert Phone(daemon).listed() == set()
+    assert Phone(daemon, events.INDIA).post_raw(package).status == 200
+    assert Phone(daemon).listed() == {package.sha256}
+    # Not the other way round: sending it to a contact again takes it from nobody's list.
+    assert Phone(daemon, events.ALPHA).upload(package).status == 200
+    assert Phone(daemon).listed() == {package.sha256}
 
 
 def test_the_same_name_by_the_same_person_is_a_newer_version(daemon):

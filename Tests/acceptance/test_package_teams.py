@@ -114,10 +114,30 @@ def test_a_hash_opens_every_door(field):
 def test_another_team_cannot_change_what_is_ours(field):
     package = mission_package("ours.zip")
     field.blue.publish(package)
-    field.red.set_tool(package, "private")
-    field.red.post_raw(package, name="stolen.zip")
+    for phone in (field.red, field.stranger):
+        assert phone.set_tool(package, "private").status == 404
+        assert phone.get(f"/Marti/api/sync/metadata/{package.sha256}/tool").status == 404
+        answer = phone.post_raw(package, name="stolen.zip")
+        assert answer.status == 200
+        told = answer.json()
+        assert told["Hash"] == package.sha256 and told["Name"] == "stolen.zip"
+        assert told["CreatorUid"] == phone.person.uid
+        assert b"BLUE" not in answer.body and BLUE.uid.encode() not in answer.body
     row, = field.blue.search()
     assert row["Hash"] == package.sha256 and row["Name"] == "ours.zip"
+
+
+def test_another_team_cannot_delete_what_is_ours(start_daemon, crowd):
+    field = Field(start_daemon, crowd, allow_delete=True)
+    package = mission_package("ours.zip")
+    field.blue.publish(package)
+    number = field.blue.search()[0]["PrimaryKey"]
+    for phone in (field.red, field.stranger):
+        for target in (f"hash={package.sha256}", f"PrimaryKey={number}"):
+            assert phone.get(f"/Marti/sync/delete?{target}").status == 404
+    assert field.blue.listed() == {package.sha256}
+    assert field.blue.get(f"/Marti/sync/delete?PrimaryKey={number}").status == 200
+    assert field.blue.listed() == set()
 
 
 def test_who_leaves_sees_nothing_any_more(field):
@@ -178,10 +198,12 @@ def test_a_public_upload_is_announced_to_the_team(start_daemon, crowd):
     share = event.find("detail/fileshare")
     assert event.get("type") == "b-f-t-r" and share.get("sha256") == package.sha256
     assert share.get("sizeInBytes") == str(package.size)
-    assert share.get("filename") == share.get("name") + ".zip" or share.get("filename")
+    assert share.get("filename") == "news.zip"
     assert share.get("senderUrl").endswith(f"/Marti/sync/content?hash={package.sha256}")
     assert len(announced(second, package)) == 1
-    # What goes to contacts is not announced, nor what is already public.
+    # What goes to contacts is not announced, nor what is already public, and nobody of another
+    # team can have it announced again.
+    assert field.red.post_raw(package).status == 200
     private = mission_package("private.zip")
     assert field.blue.upload(private).status == 200
     assert field.blue.set_tool(private, "private").status == 200
@@ -207,4 +229,4 @@ def test_without_teams_everybody_is_told(start_daemon, crowd):
     assert Phone(daemon, STRANGER, SOURCES[None]).post_raw(package).status == 200
     crowd.wait_until(lambda: announced(listener, package), "the announcement")
     share = ET.fromstring(announced(listener, package)[0].raw).find("detail/fileshare")
-    assert share.get("filename") == package.name or "🚁" in share.get("filename")
+    assert share.get("filename") == package.name
