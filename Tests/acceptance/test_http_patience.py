@@ -137,11 +137,10 @@ def test_whoever_leaves_behind_the_last_byte_has_uploaded(daemon):
 # Places
 
 def busy(daemon, source):
-    """A connection in the middle of a request: it does not give way to anybody."""
+    """A connection in the middle of a request, known to have been read: it gives way to nobody."""
     link = http.Connection(daemon.http_port, source=source)
-    link.request("GET", VERSION)
-    assert link.answer().status == 200
-    link.send(b"GET ")
+    link.request("POST", RAW, [("Content-Length", 1_000), ("Expect", "100-continue")])
+    assert link.head().status == 100
     return link
 
 
