@@ -26,7 +26,7 @@ public struct Catalogue: ~Copyable {
         case renewed
         /// It took the place of another package of the same name and creator, whose file is now
         /// without a row. The same happens when a package that was there gets that name.
-        case replaced(PackageHash)
+        case replaced(SHA256Digest)
     }
 
     public struct Totals: BitwiseCopyable, Sendable, Equatable {
@@ -116,7 +116,7 @@ public struct Catalogue: ~Copyable {
 
     private struct Listing: BitwiseCopyable {
         let id: Int64
-        let hash: PackageHash
+        let hash: SHA256Digest
         let sizeBytes: Int64
     }
 
@@ -127,7 +127,7 @@ public struct Catalogue: ~Copyable {
         statement.bind(1, creatorUid)
         statement.bind(2, name)
         if try !connection.database.step(statement) { return nil }
-        let hash = PackageHash(text: statement.text(1))
+        let hash = SHA256Digest(hex: statement.text(1))
         let id = statement.integer(0)
         let sizeBytes = statement.integer(2)
         statement.reset()
@@ -158,7 +158,7 @@ public struct Catalogue: ~Copyable {
         var failure: CatalogueError?
         withUnsafeMutablePointer(to: &digits) { pointer in
             let start = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: UInt8.self)
-            var writer = ByteWriter(Slab(start: start, count: PackageHash.digits))
+            var writer = ByteWriter(Slab(start: start, count: SHA256Digest.digitCount))
             package.hash.append(to: &writer)
             insert.bind(1, writer.written)
             insert.bind(2, package.sizeBytes)
@@ -178,7 +178,7 @@ public struct Catalogue: ~Copyable {
 
     /// - Returns: false if there is no such package.
     @discardableResult
-    public mutating func delete(_ hash: PackageHash) throws(CatalogueError) -> Bool {
+    public mutating func delete(_ hash: SHA256Digest) throws(CatalogueError) -> Bool {
         guard let known = try find(hash) else { return false }
         knownTotals = knownTotals.map {
             Totals(count: $0.count - 1, bytes: $0.bytes - known.sizeBytes)
@@ -196,7 +196,7 @@ public struct Catalogue: ~Copyable {
     /// - Returns: false if there is no such package.
     @discardableResult
     public mutating func setTool(
-        _ tool: Slab<UInt8>, of hash: PackageHash
+        _ tool: Slab<UInt8>, of hash: SHA256Digest
     ) throws(CatalogueError) -> Bool {
         if !NewPackage.isText(tool, PackageLimits.toolBytes) {
             throw CatalogueError(.write, kind: .badField)
@@ -216,7 +216,7 @@ public struct Catalogue: ~Copyable {
     ///   - milliseconds: wall clock, since 1970.
     ///   - restMilliseconds: nothing is written if it was served less than this before.
     public mutating func noteServed(
-        _ hash: PackageHash, at milliseconds: Int64, restMilliseconds: Int64
+        _ hash: SHA256Digest, at milliseconds: Int64, restMilliseconds: Int64
     ) throws(CatalogueError) {
         guard let known = try find(hash) else { return }
         if milliseconds - known.lastServedMilliseconds < restMilliseconds { return }
@@ -270,14 +270,14 @@ public struct Catalogue: ~Copyable {
 
     // Reading.
 
-    public mutating func find(_ hash: PackageHash) throws(CatalogueError) -> PackageRow? {
+    public mutating func find(_ hash: SHA256Digest) throws(CatalogueError) -> PackageRow? {
         endPage()
         let statement = connection.statements.find
         var digits = InlineArray<64, UInt8>(repeating: 0)
         var result: Result<Bool, CatalogueError> = .success(false)
         withUnsafeMutablePointer(to: &digits) { pointer in
             let start = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: UInt8.self)
-            var writer = ByteWriter(Slab(start: start, count: PackageHash.digits))
+            var writer = ByteWriter(Slab(start: start, count: SHA256Digest.digitCount))
             hash.append(to: &writer)
             statement.bind(1, writer.written)
             do throws(CatalogueError) {
@@ -362,7 +362,7 @@ public struct Catalogue: ~Copyable {
 
     /// Copies the texts, because SQLite's own are gone with the next step.
     private func row(of statement: Statement) throws(CatalogueError) -> PackageRow {
-        guard let hash = PackageHash(text: statement.text(1)) else {
+        guard let hash = SHA256Digest(hex: statement.text(1)) else {
             throw CatalogueError(.read, kind: .corrupt)
         }
         var writer = ByteWriter(rowBuffer)

@@ -107,7 +107,7 @@ struct CatalogueConnection: ~Copyable {
 
     /// Only the file is known. The package is private: nobody knows whom it was meant for, and who
     /// has its hash may have it.
-    private func insert(_ hash: PackageHash, _ facts: FileFacts) throws(CatalogueError) {
+    private func insert(_ hash: SHA256Digest, _ facts: FileFacts) throws(CatalogueError) {
         var name = InlineArray<72, UInt8>(repeating: 0)
         var failure: CatalogueError?
         withUnsafeMutablePointer(to: &name) { pointer in

@@ -22,7 +22,7 @@ public enum PackageLimits {
 
 /// What an upload tells the catalogue. All texts are bytes as they came, without a zero in them.
 public struct NewPackage: BitwiseCopyable {
-    public var hash: PackageHash
+    public var hash: SHA256Digest
     /// Not empty.
     public var name: Slab<UInt8>
     /// Empty if the sender did not say who it is; then no other listing is replaced.
@@ -36,7 +36,7 @@ public struct NewPackage: BitwiseCopyable {
     /// Wall clock, since 1970.
     public var submittedAtMilliseconds: Int64 = 0
 
-    public init(hash: PackageHash, name: Slab<UInt8>) {
+    public init(hash: SHA256Digest, name: Slab<UInt8>) {
         self.hash = hash
         self.name = name
         creatorUid = Slab("")
@@ -73,7 +73,7 @@ public struct NewPackage: BitwiseCopyable {
 public struct PackageRow: BitwiseCopyable {
     /// Grows with every new package and is never given again; the order of lists.
     public let id: Int64
-    public let hash: PackageHash
+    public let hash: SHA256Digest
     public let sizeBytes: Int64
     public let submittedAtMilliseconds: Int64
     /// 0 if the package was never served.

@@ -96,7 +96,7 @@ extension StoreSuite {
         }
 
         /// Some packages, and their files.
-        private func filled(_ folder: TestFolder) throws -> [PackageHash] {
+        private func filled(_ folder: TestFolder) throws -> [SHA256Digest] {
             var catalogue = try folder.catalogue()
             return try (0..<40).map { number in
                 let bytes = [UInt8](repeating: UInt8(number), count: 100 + number)

@@ -12,7 +12,7 @@ extension StoreSuite {
         /// The rules of a listing, written down once more.
         private struct Model {
             struct Row: Equatable {
-                var hash: PackageHash
+                var hash: SHA256Digest
                 var name: String
                 var creator: String
                 var tool: String
