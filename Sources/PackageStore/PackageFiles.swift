@@ -82,7 +82,7 @@ public struct PackageFiles: ~Copyable {
     /// that hash has come into being, except after `.syncFolder`: then it may be there, whole,
     /// and goes at the next start if it got no row.
     /// A package of that hash that is there already is replaced by its equal.
-    public func publish(_ file: TemporaryFile, as hash: PackageHash) throws(FileError) {
+    public func publish(_ file: TemporaryFile, as hash: SHA256Digest) throws(FileError) {
         do throws(FileError) {
             try FileError.check(.sync, tcs_sync(file.descriptor))
         } catch {
@@ -124,7 +124,7 @@ public struct PackageFiles: ~Copyable {
     // Reading.
 
     /// - Returns: nil if there is no such package.
-    public func open(_ hash: PackageHash) throws(FileError) -> OpenPackage? {
+    public func open(_ hash: SHA256Digest) throws(FileError) -> OpenPackage? {
         let descriptor = FileName(hash).withText { tcs_file_open(folder, $0) }
         if descriptor == -tcs_errno_absent { return nil }
         try FileError.check(.open, descriptor)
@@ -140,12 +140,12 @@ public struct PackageFiles: ~Copyable {
     public func close(_ package: OpenPackage) { _ = tcs_close(package.descriptor) }
 
     /// The size in bytes, or nil if there is no such package.
-    public func size(_ hash: PackageHash) throws(FileError) -> Int64? {
+    public func size(_ hash: SHA256Digest) throws(FileError) -> Int64? {
         try facts(hash)?.sizeBytes
     }
 
     /// - Returns: nil if there is no such package; a link or a folder is none.
-    func facts(_ hash: PackageHash) throws(FileError) -> FileFacts? {
+    func facts(_ hash: SHA256Digest) throws(FileError) -> FileFacts? {
         var facts = tcs_file_facts_t()
         let result = FileName(hash).withText { tcs_file_facts(folder, $0, &facts) }
         if result == -tcs_errno_absent { return nil }
@@ -158,7 +158,7 @@ public struct PackageFiles: ~Copyable {
     /// Reads the whole package and computes its hash anew.
     /// - Parameter buffer: what is read at a time; at least one byte.
     /// - Returns: whether the bytes are what the name says.
-    public func verify(_ hash: PackageHash, buffer: Slab<UInt8>) throws(FileError) -> Bool {
+    public func verify(_ hash: SHA256Digest, buffer: Slab<UInt8>) throws(FileError) -> Bool {
         guard let package = try open(hash) else {
             throw FileError(step: .open, errno: tcs_errno_absent)
         }
@@ -179,7 +179,7 @@ public struct PackageFiles: ~Copyable {
 
     /// - Returns: false if it was not there. The removal is on the disk after `syncFolder`.
     @discardableResult
-    public func remove(_ hash: PackageHash) throws(FileError) -> Bool {
+    public func remove(_ hash: SHA256Digest) throws(FileError) -> Bool {
         let result = FileName(hash).withText { tcs_file_unlink(folder, $0) }
         if result == -tcs_errno_absent { return false }
         try FileError.check(.remove, result)
