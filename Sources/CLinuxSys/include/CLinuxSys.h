@@ -160,6 +160,13 @@ int32_t tcs_wake_descriptor(int32_t non_blocking);
 int32_t tcs_wake(int32_t descriptor);
 int32_t tcs_wake_wait(int32_t descriptor);
 
+// Words that two threads share (atomics.c): loads acquire, stores release, counting is relaxed.
+uint32_t tcs_load32(const uint32_t *word);
+void tcs_store32(uint32_t *word, uint32_t value);
+uint64_t tcs_load64(const uint64_t *word);
+void tcs_store64(uint64_t *word, uint64_t value);
+void tcs_add64(uint64_t *word, uint64_t more);
+
 // The sealed heap (heap.c).
 void tcs_heap_seal(void);
 uint64_t tcs_heap_allocations_after_seal(void);
