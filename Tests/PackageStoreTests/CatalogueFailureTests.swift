@@ -96,7 +96,7 @@ extension StoreSuite {
         }
 
         /// Some packages, and their files.
-        private func filled(_ folder: TestFolder) throws -> [PackageHash] {
+        private func filled(_ folder: TestFolder) throws -> [SHA256Digest] {
             var catalogue = try folder.catalogue()
             return try (0..<40).map { number in
                 let bytes = [UInt8](repeating: UInt8(number), count: 100 + number)
@@ -205,7 +205,7 @@ extension StoreSuite {
             do { _ = try folder.catalogue() }
             do {
                 let database = try Database(path: folder.databasePath, smallSettings)
-                try database.execute(.write, "PRAGMA user_version=2")
+                try database.execute(.write, "PRAGMA user_version=3")
             }
             let before = try Data(contentsOf: URL(fileURLWithPath: folder.databasePath))
             let error = #expect(throws: StoreError.self) { _ = try folder.catalogue() }

@@ -301,7 +301,7 @@ private func offer(_ name: String = "pkg", type: String = "b-f-t-r") -> String {
         let stage = Stage()
         let one = stage.join(1, team: blue, as: "B")
         stage.pass(seconds: 2)
-        let takv = "<takv os=\"30\" version=\"4.6 (x).17\" device=\"PHONE\" platform=\"ATAK&amp;\"/>"
+        let takv = "<takv os=\"30\" version=\"4.6 (x).17\" platform=\"ATAK&amp;\"/>"
         let group = "<__group role=\"Team Lead\" name=\"Cyan\"/>"
         stage.send(one, position("B", callsign: "NEW", more: takv + group + "<takv version='0'/>"))
         stage.pass(seconds: 5)
