@@ -43,17 +43,26 @@ struct CatalogueConnection: ~Copyable {
         _ place: borrowing CataloguePlace, _ settings: DatabaseSettings
     ) throws(CatalogueError) -> CatalogueConnection {
         var database = try place.open(settings)
-        if try CatalogueSchema.currentVersion(database) == 0 {
-            throw CatalogueError(.open, kind: .unfinished)
-        }
-        var isWhole = false
-        try database.once(.check, "PRAGMA quick_check(1)") { row in
-            isWhole = row.text(0).equals("ok")
-        }
-        if !isWhole { throw CatalogueError(.check, kind: .corrupt) }
+        let version = try CatalogueSchema.currentVersion(database)
+        if version == 0 { throw CatalogueError(.open, kind: .unfinished) }
+        try check(database)
         if database.isReadOnly { throw CatalogueError(.open, code: tcq_read_only, errno: 0) }
+        try CatalogueSchema.migrate(database, from: version)
         let statements = try CatalogueStatements(&database)
         return CatalogueConnection(database, statements, .opened)
+    }
+
+    private static func check(_ database: borrowing Database) throws(CatalogueError) {
+        var isWhole = false
+        var lacksMemory = false
+        try database.once(.check, "PRAGMA quick_check(1)") { row in
+            let found = row.text(0)
+            isWhole = found.equals("ok")
+            // A page that could not be read for want of memory is reported like a broken one.
+            lacksMemory = found.ends(with: "error code=7") || found.ends(with: "error code=3082")
+        }
+        if lacksMemory { throw CatalogueError(.check, code: tcq_no_memory, errno: 0) }
+        if !isWhole { throw CatalogueError(.check, kind: .corrupt) }
     }
 
     /// One transaction for all: without its end there is no catalogue, and the next start makes it
@@ -68,7 +77,6 @@ struct CatalogueConnection: ~Copyable {
         } catch { throw .catalogue(error) }
         try connection.fill(files, buffer)
         do throws(CatalogueError) {
-            try CatalogueSchema.markCurrent(connection.database)
             try connection.database.run(connection.statements.commit)
         } catch { throw .catalogue(error) }
         do throws(FileError) { try place.sync() } catch { throw .files(error) }
@@ -123,5 +131,12 @@ struct CatalogueConnection: ~Copyable {
             } catch { failure = error }
         }
         if let failure { throw failure }
+    }
+}
+
+extension Slab where Element == UInt8 {
+    fileprivate func ends(with text: StaticString) -> Bool {
+        let length = text.utf8CodeUnitCount
+        return count >= length && slice(count - length, length).equals(text)
     }
 }

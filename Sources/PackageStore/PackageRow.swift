@@ -12,11 +12,12 @@ public enum PackageLimits {
     public static var mimeTypeBytes: Int { 127 }
     public static var toolBytes: Int { 31 }
     public static var keywordsBytes: Int { 255 }
+    public static var teamBytes: Int { 40 }
 
     /// Room for all texts of one row.
     public static var rowBytes: Int {
         nameBytes + creatorUidBytes + submissionUserBytes + mimeTypeBytes + toolBytes
-            + keywordsBytes
+            + keywordsBytes + teamBytes
     }
 }
 
@@ -32,6 +33,8 @@ public struct NewPackage: BitwiseCopyable {
     /// `public` or `private`.
     public var tool: Slab<UInt8>
     public var keywords: Slab<UInt8>
+    /// Empty if nobody knows the sender's team; then no other listing is replaced, either.
+    public var team: Slab<UInt8>
     public var sizeBytes: Int64 = 0
     /// Wall clock, since 1970.
     public var submittedAtMilliseconds: Int64 = 0
@@ -44,6 +47,7 @@ public struct NewPackage: BitwiseCopyable {
         mimeType = Slab("application/x-zip-compressed")
         tool = Slab("private")
         keywords = Slab("missionpackage")
+        team = Slab("")
     }
 
     /// Are all texts such as the catalogue takes?
@@ -54,6 +58,7 @@ public struct NewPackage: BitwiseCopyable {
             && NewPackage.isText(mimeType, PackageLimits.mimeTypeBytes)
             && NewPackage.isText(tool, PackageLimits.toolBytes)
             && NewPackage.isText(keywords, PackageLimits.keywordsBytes)
+            && NewPackage.isText(team, PackageLimits.teamBytes)
             && sizeBytes >= 0
     }
 
@@ -84,4 +89,6 @@ public struct PackageRow: BitwiseCopyable {
     public let mimeType: Slab<UInt8>
     public let tool: Slab<UInt8>
     public let keywords: Slab<UInt8>
+    /// Empty: of no team.
+    public let team: Slab<UInt8>
 }

@@ -75,6 +75,7 @@ struct Worker: ~Copyable {
                 var package = NewPackage(
                     hash: hash, name: Slab(start: pointer.baseAddress, count: pointer.count))
                 package.creatorUid = Slab("ANDROID-1")
+                package.team = Slab("red")
                 do throws(FileError) {
                     package.sizeBytes = try files.size(hash) ?? 0
                 } catch { say("the size is not known") }

@@ -205,7 +205,7 @@ extension StoreSuite {
             do { _ = try folder.catalogue() }
             do {
                 let database = try Database(path: folder.databasePath, smallSettings)
-                try database.execute(.write, "PRAGMA user_version=2")
+                try database.execute(.write, "PRAGMA user_version=3")
             }
             let before = try Data(contentsOf: URL(fileURLWithPath: folder.databasePath))
             let error = #expect(throws: StoreError.self) { _ = try folder.catalogue() }

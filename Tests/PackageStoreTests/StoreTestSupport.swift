@@ -112,12 +112,13 @@ final class TestFolder {
 
 func package(
     _ hash: SHA256Digest, _ name: String, by creator: String = "", bytes: Int64 = 1,
-    tool: String = "private"
+    tool: String = "private", team: String = ""
 ) -> NewPackage {
     var package = NewPackage(hash: hash, name: slab(name))
     package.creatorUid = slab(creator)
     package.sizeBytes = bytes
     package.tool = slab(tool)
+    package.team = slab(team)
     package.submittedAtMilliseconds = 1_700_000_000_000
     return package
 }

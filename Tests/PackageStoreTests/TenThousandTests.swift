@@ -24,7 +24,8 @@ extension StoreSuite {
                         hash((number &* 2_654_435_761) & 0xFFFF_FFFF),
                         "Operation map \(number).zip",
                         by: "ANDROID-\(number % 100)", bytes: 1_000,
-                        tool: number % 2 == 0 ? "public" : "private")
+                        tool: number % 2 == 0 ? "public" : "private",
+                        team: "team \(number % 7)")
                     _ = try catalogue.store(new)
                     most = max(most, SQLiteMemory.usedBytes - before)
                 }
