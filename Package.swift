@@ -50,6 +50,7 @@ let package = Package(
             swiftSettings: common),
         .testTarget(name: "TinyCoTTests", dependencies: ["TinyCoT"]),
         .testTarget(name: "SimulationTests", dependencies: ["TinyCoT"]),
+        .testTarget(name: "BridgeTests", dependencies: ["tinycotd", "TinyCoT"]),
         // A process that stores packages until the tests end it.
         .executableTarget(
             name: "PackageStoreHelper", dependencies: ["PackageStore", "TinyCoT"],

@@ -12,7 +12,7 @@ struct EventLoop: ~Copyable {
 
     /// What an event of the poller is about. Its 64 bits: generation, kind, index (32, 8, 24).
     enum Watched: UInt8 {
-        case client, listener, signals, statusListener, statusConnection, reload
+        case client, listener, signals, statusListener, statusConnection, reload, questions
     }
 
     let budget: Budget
@@ -35,6 +35,10 @@ struct EventLoop: ~Copyable {
     var reloadAnswer = FileDescriptor.none()
     var reloadRuns = false
     var reloadAgain = false
+    /// The way to the store loop; nil where there is none. Set before `open`.
+    var bridge: Bridge?
+    /// The configuration in force has not been handed to the store yet.
+    var owesSettings = false
     var statusPath = Slab<UInt8>(start: nil, count: 0)
 
     var phase = Phase.running
@@ -90,7 +94,7 @@ struct EventLoop: ~Copyable {
     }
 
     private var mayLeave: Bool {
-        phase == .draining && (relay.isDrained || now >= leaveAt)
+        phase == .draining && (relay.isDrained && storeHasStopped || now >= leaveAt)
     }
 
     private func waitForEvents() -> Int {
@@ -129,6 +133,7 @@ struct EventLoop: ~Copyable {
             case .statusListener: acceptStatusConnections()
             case .statusConnection: statusConnectionIsReady(index, generation)
             case .reload: finishReload()
+            case .questions: storeIsReady()
             }
         }
     }
@@ -165,6 +170,7 @@ struct EventLoop: ~Copyable {
         leaveAt = now.after(seconds: config.drainSeconds)
         relay.beginShutdown()
         closeAllListeners()
+        bridge?.requestStop()
         var line = log.begin(.notice)
         line.append(signal == tcs_signal_terminate ? "SIGTERM" : "SIGINT")
         line.append(": no new clients; sending what waits for ")
@@ -226,6 +232,7 @@ struct EventLoop: ~Copyable {
                     poller.raw, signals.raw, tcs_event_readable,
                     EventLoop.eventData(.signals, index: 0, generation: 0)))
             try startReader()
+            try openBridge()
         } catch {
             complain("cannot start the loop", Slab(""), reason: error.number, startup: startup)
             throw .system
