@@ -131,7 +131,8 @@ def test_a_body_in_chunks_with_everything_allowed(daemon):
     phone = Phone(daemon)
     for size in (1, 7, 4_096, 100_000):
         package = Package.of_size(5_000 if size == 1 else 200_000)
-        body = http.chunked(package.data, size, b';a=b;c="d;e"',
+        # All extensions of a body together are bounded, so the small chunks go without.
+        body = http.chunked(package.data, size, b';a=b;c="d;e"' if size > 4_000 else b"",
                             b"X-Trailer: 1\r\nAnother: 2\r\n")
         answer = phone.ask("POST", RAW, [("Transfer-Encoding", "chunked")], body)
         assert answer.status == 200 and answer.json()["Hash"] == package.sha256

@@ -81,7 +81,8 @@ REFUSED = {
     "no boundary": ([("Content-Type", "multipart/form-data")], multipart(b"hello")),
     "another boundary": ([form_type("other")], multipart(b"hello")),
     "no part": ([form_type()], f"--{BOUNDARY}--\r\n".encode()),
-    "the wrong part": ([form_type()], multipart(b"hello", part="picture")),
+    "no file": ([form_type()], multipart(b"hello", part="picture").replace(
+        b'; filename="pkg one.zip"', b"")),
     "an empty file": ([form_type()], multipart(b"")),
     "nothing": ([form_type()], b""),
     "no end": ([form_type()], multipart(b"hello")[:-4]),
@@ -158,8 +159,9 @@ def test_two_hundred_uploads_against_a_limit_of_four(start_daemon):
     phone = Phone(daemon)
 
     def send(package):
-        return phone.ask("POST", RAW + f"c&name={package.size}", body=package.data,
-                         seconds=30 * SLOW).status
+        return phone.ask(
+            "POST", f"/Marti/sync/upload?name={package.size}&keywords=missionpackage&creatorUid=c",
+            body=package.data, seconds=30 * SLOW).status
 
     with ThreadPoolExecutor(40) as pool:
         statuses = list(pool.map(send, packages))

@@ -95,7 +95,7 @@ class Connection:
         self._link.settimeout(seconds)
         self._link.connect((host, port))
         self._link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._received = b""
+        self._received = bytearray()
         self._has_ended = False
 
     def __enter__(self):
@@ -143,26 +143,32 @@ class Connection:
         """The head alone; `body` or `piece` reads what follows."""
         while b"\r\n\r\n" not in self._received[:_MAX_HEAD_BYTES]:
             if len(self._received) > _MAX_HEAD_BYTES:
-                raise BadAnswer(f"no end of the head: {self._received[:300]!r}")
+                raise BadAnswer(f"no end of the head: {self._seen()!r}")
             if not self._more():
-                raise BadAnswer(f"the connection ended in a head: {self._received[:300]!r}")
-        raw, self._received = self._received.split(b"\r\n\r\n", 1)
-        return _inspect(raw, method)
+                raise BadAnswer(f"the connection ended in a head: {self._seen()!r}")
+        return _inspect(self._take(self._received.index(b"\r\n\r\n") + 4)[:-4], method)
 
     def piece(self, count):
         """The next `count` bytes of a body."""
         while len(self._received) < count:
             if not self._more():
                 raise BadAnswer(f"{len(self._received)} bytes of a body of {count} or more")
-        found, self._received = self._received[:count], self._received[count:]
+        return self._take(count)
+
+    def _take(self, count):
+        found = bytes(memoryview(self._received)[:count])
+        del self._received[:count]
         return found
+
+    def _seen(self):
+        """The beginning of what has come, for a message."""
+        return bytes(self._received[:300])
 
     def body(self, answer):
         if answer.framing is None:
             while self._more():
                 pass
-            found, self._received = self._received, b""
-            return found
+            return self._take(len(self._received))
         if answer.framing == "chunked":
             return b"".join(self._chunks())
         return self.piece(answer.framing)
@@ -183,9 +189,8 @@ class Connection:
     def _line(self):
         while b"\r\n" not in self._received[:64]:
             if len(self._received) >= 64 or not self._more():
-                raise BadAnswer(f"no line: {self._received[:64]!r}")
-        line, self._received = self._received.split(b"\r\n", 1)
-        return line
+                raise BadAnswer(f"no line: {self._seen()!r}")
+        return self._take(self._received.index(b"\r\n") + 2)[:-2]
 
     def _more(self):
         """Read once. False at the end of what the daemon sends."""
@@ -203,7 +208,7 @@ class Connection:
                 pass
         except ConnectionResetError:
             pass
-        assert self._received == b"", f"bytes behind the last answer: {self._received[:300]!r}"
+        assert not self._received, f"bytes behind the last answer: {self._seen()!r}"
 
     def is_silent(self, seconds):
         """Nothing comes for so long, and it stays open: only to watch that nothing happens."""
