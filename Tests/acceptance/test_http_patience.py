@@ -35,14 +35,6 @@ def end_of(link, answered=()):
     return time.monotonic() - began
 
 
-def is_served(phone):
-    """Is there a place for this address?"""
-    try:
-        return phone.get(VERSION).status == 200
-    except (http.BadAnswer, ConnectionError):
-        return False
-
-
 def test_a_head_that_never_ends(impatient):
     with http.Connection(impatient.http_port) as link:
         link.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
@@ -129,7 +121,7 @@ def test_who_vanishes_in_the_body_leaves_nothing(daemon):
     wait_for(lambda: open_descriptors(daemon.pid) <= before, 5, "the descriptors given back")
     phone = Phone(daemon)
     # Some of them may still wait to be let in, and count for this address.
-    wait_for(lambda: is_served(phone), 5, "the places given back")
+    wait_for(phone.is_served, 5, "the places given back")
     assert phone.search(tool=None) == []
     assert phone.upload(package).status == 200
 
@@ -163,7 +155,7 @@ def test_one_address_cannot_take_all_places(start_daemon):
     assert other.get(VERSION).status == 200
     end_of(third, (503, 429))
     greedy.pop().close()
-    wait_for(lambda: is_served(Phone(daemon, source="127.0.0.2")), 5, "the place given back")
+    wait_for(Phone(daemon, source="127.0.0.2").is_served, 5, "the place given back")
 
 
 def test_more_clients_than_places_wait_for_one(start_daemon):

@@ -91,6 +91,13 @@ class Phone:
     def get(self, target, fields=(), **options):
         return self.ask("GET", target, fields, **options)
 
+    def is_served(self):
+        """Is there a place for this address?"""
+        try:
+            return self.get("/Marti/api/version").status == 200
+        except (http.BadAnswer, ConnectionError):
+            return False
+
     # The steps of a transfer (protocol 8.3)
 
     def query(self, package):
