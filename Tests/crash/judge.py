@@ -61,9 +61,11 @@ def allowed_at(ops, steps):
     return result
 
 
-def cases(ops, steps, moments, policies):
-    """Every crash at these moments: `policies(moment)` gives what is tried there."""
-    allowed = allowed_at(ops, steps)
+def cases(ops, allowed, moments, policies):
+    """Every crash at these moments: `policies(moment)` gives what is tried there.
+
+    `allowed` gives the lists that a start may show after a crash at each moment.
+    """
     disk = Disk()
     for moment in range(len(ops) + 1):
         if moment:
@@ -97,7 +99,7 @@ class Judge:
     def violations(self, crashes):
         """Those of the cases that break a promise, in no certain order, as they are found."""
         with ThreadPoolExecutor(WORKERS) as pool:
-            for batch in _batches(crashes, 200):
+            for batch in _batches(crashes, 50):
                 self.crashes += len(batch)
                 new = {case.image.key(): case.image for case in batch}
                 new = {key: new[key] for key in new.keys() - self._found.keys()}

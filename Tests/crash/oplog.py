@@ -69,6 +69,10 @@ def _bytes(text):
     return bytes.fromhex(text.replace("\\x", ""))
 
 
+def _hex(path):
+    return "".join(f"\\x{byte:02x}" for byte in str(path).encode())
+
+
 def _calls(log):
     """(name, arguments, result) in the order of their ends, without those that failed."""
     begun = {}
@@ -110,6 +114,20 @@ class Reader:
         self._paths = {ROOT: "."}
         self._next = 1
         self._open = {}
+
+    def adopt(self, files, folders):
+        """Takes what lies there before the first process as if it had been written and synced."""
+        for path in sorted(folders):
+            self._make_folder(self._place("AT_FDCWD", _hex(self._folder / path)))
+        for path, data in sorted(files.items()):
+            folder, name = self._place("AT_FDCWD", _hex(self._folder / path))
+            file = self._new(path)
+            self._names[folder][name] = file
+            self._add("create", file, folder=folder, name=name)
+            self._add("write", file, data=data)
+            self._add("sync", file)
+        for folder in self._names:
+            self._add("sync", folder)
 
     def read(self, log):
         """The whole life of one process."""

@@ -50,7 +50,11 @@ class Traced(StoreDaemon):
                 "-e", "trace=" + ",".join(CHANGING), "-o", str(self.log_file),
                 *super()._command(*arguments)]
 
-    def is_asleep(self, looks):
+    def wait_asleep(self):
+        """Between two calls: of one that a kill cuts off nobody knows whether it was done."""
+        wait_for(lambda: self._is_asleep(5), PROMPT_SECONDS, "the daemon to be idle")
+
+    def _is_asleep(self, looks):
         """Do all threads sleep, each time one looks?"""
         for _ in range(looks):
             for thread in Path(f"/proc/{self.pid}/task").iterdir():
@@ -102,8 +106,7 @@ class Recorder:
         self._reader.read(self._daemon.whole_log())
 
     def _kill(self):
-        """Between two calls: of one that is cut off nobody knows whether it was done."""
-        wait_for(lambda: self._daemon.is_asleep(5), PROMPT_SECONDS, "the daemon to be idle")
+        self._daemon.wait_asleep()
         self._end(self._daemon.kill)
 
     def _do(self, name, answer, after, between=()):
@@ -152,7 +155,7 @@ class Recorder:
         self._die_in_half_an_upload()
 
     def _die_in_half_an_upload(self):
-        """The kill comes while the daemon waits for the rest, so no call is cut in two."""
+        """The kill comes while the daemon waits for the rest."""
         package = made_up("half.zip", 60_000, "crash 5")
         headers, body = uploads.multipart(package)
         with uploads.Connection(self._daemon.http_port) as connection:
@@ -180,3 +183,20 @@ class Recorder:
 def record(folder, rounds=2):
     """A new recording, made in `folder`."""
     return Recorder(folder).play(rounds)
+
+
+def record_start(folder, image):
+    """(operations, how many of them stand for the image) of a start on what a crash left."""
+    daemon = Traced(folder, http=HTTP, budget=BUDGET)
+    image.write_to(daemon.state_dir)
+    reader = Reader(daemon.state_dir)
+    reader.adopt(image.files, image.folders)
+    adopted = len(reader.ops)
+    daemon.log_file = daemon.folder / "start.log"
+    try:
+        daemon.start()
+        daemon.wait_asleep()
+    finally:
+        daemon.kill()
+    reader.read(daemon.whole_log())
+    return reader.ops, adopted
