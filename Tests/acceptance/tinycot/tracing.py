@@ -4,6 +4,7 @@ Only the threads beside the main one are traced, the store's among them, so that
 its own speed. Every call is counted from the moment of attaching, by name.
 """
 
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -69,6 +70,17 @@ def is_held(pid, thread):
     """Is the thread stopped by its tracer at this moment?"""
     status = Path(f"/proc/{pid}/task/{thread}/status").read_text()
     return "\nState:\tt" in status
+
+
+def held_call(pid, thread):
+    """The number of the call that the thread stands in, and the path of its first argument."""
+    fields = Path(f"/proc/{pid}/task/{thread}/syscall").read_text().split()
+    assert len(fields) > 1, f"thread {thread} is in no call: {fields}"
+    try:
+        path = os.readlink(f"/proc/{pid}/fd/{int(fields[1], 16)}")
+    except OSError:
+        path = "?"
+    return f"{fields[0]} {path}"
 
 
 class Tracer:

@@ -6,6 +6,7 @@ A connection that ends before its answer is whole gives None: nobody was promise
 import hashlib
 import json
 import random
+import select
 import socket
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,6 +105,10 @@ class Connection:
                 return None
         body, self._rest = self._rest[:length], self._rest[length:]
         return Answer(status, head, body)
+
+    def has_answer(self):
+        """Has anything come?"""
+        return bool(self._rest or select.select([self._link], [], [], 0)[0])
 
     def _until(self, end):
         while end not in self._rest:
