@@ -1,6 +1,7 @@
 // Names come from the network and are shown to people and to programs. This makes any bytes fit
-// for a terminal, for one line of a log, or for a JSON string (RFC 8259 section 7). Called by the
-// edge for logs and the status report; it takes bytes one by one, so that a name needs no buffer.
+// for a terminal, for one line of a log, for a JSON string (RFC 8259 section 7) or for the text of
+// an XML document. Called by the edge for logs and the status report, and by those who write
+// answers; it takes bytes one by one, so that a name needs no buffer.
 // What it writes is always valid UTF-8, whatever came in. 0 ≤ pendingCount < expected ≤ 4.
 
 /// Escapes one text. Call `add` for each byte, then `finish`.
@@ -10,6 +11,8 @@ public struct TextEscaper: BitwiseCopyable {
         case json
         /// On a terminal or in a log line.
         case plain
+        /// Between the tags of an XML document, or inside the quotes of an attribute.
+        case xml
     }
 
     private let style: Style
@@ -79,6 +82,10 @@ public struct TextEscaper: BitwiseCopyable {
         }
         if columns >= maxColumns { return }
         columns += 1
+        if style == .xml && isNoncharacter(count) {
+            writer.append("\u{FFFD}")
+            return
+        }
         var i = 0
         while i < count {
             writer.append(pending[i])
@@ -95,7 +102,12 @@ public struct TextEscaper: BitwiseCopyable {
         return pending[1] == 0x81 && (0xA6...0xA9).contains(pending[2])
     }
 
-    /// JSON has no way to hold a broken sequence: each becomes one U+FFFD.
+    /// U+FFFE and U+FFFF: the only ones beyond ASCII that XML 1.0 forbids (section 2.2).
+    private func isNoncharacter(_ count: Int) -> Bool {
+        count == 3 && pending[0] == 0xEF && pending[1] == 0xBF && pending[2] >= 0xBE
+    }
+
+    /// JSON and XML have no way to hold a broken sequence: each becomes one U+FFFD.
     private mutating func writeInvalid(to writer: inout ByteWriter) {
         let count = pendingCount
         pendingCount = 0
@@ -136,6 +148,10 @@ public struct TextEscaper: BitwiseCopyable {
         }
         if columns >= maxColumns { return }
         columns += 1
+        if style == .xml {
+            writeXML(byte, to: &writer)
+            return
+        }
         if isControl {
             writer.append("\\u")
             writer.append(hex: UInt64(byte), digits: 4)
@@ -145,6 +161,22 @@ public struct TextEscaper: BitwiseCopyable {
             writer.append(UInt8(ascii: "\\"))
         }
         writer.append(byte)
+    }
+
+    /// White space but the blank goes out as a reference, which survives in an attribute.
+    private func writeXML(_ byte: UInt8, to writer: inout ByteWriter) {
+        switch byte {
+        case UInt8(ascii: "&"): writer.append("&amp;")
+        case UInt8(ascii: "<"): writer.append("&lt;")
+        case UInt8(ascii: ">"): writer.append("&gt;")
+        case UInt8(ascii: "\""): writer.append("&quot;")
+        case UInt8(ascii: "'"): writer.append("&apos;")
+        case 0x09: writer.append("&#9;")
+        case 0x0A: writer.append("&#10;")
+        case 0x0D: writer.append("&#13;")
+        case 0..<0x20: writer.append("\u{FFFD}")
+        default: writer.append(byte)
+        }
     }
 }
 
