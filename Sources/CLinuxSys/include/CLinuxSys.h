@@ -35,6 +35,8 @@ int32_t tcs_random(void *bytes, size_t count);
 
 // The process.
 uint32_t tcs_user(void);
+/// The name of the host, without an end; its length or -errno. What does not fit is left out.
+int32_t tcs_host_name(void *bytes, size_t count);
 int32_t tcs_limit_get(int32_t which, uint64_t *soft, uint64_t *hard);
 int32_t tcs_limit_set(int32_t which, uint64_t soft, uint64_t hard);
 _Noreturn void tcs_abort(void);
@@ -115,6 +117,8 @@ int32_t tcs_bind_ipv6(int32_t descriptor, const tcs_endpoint *endpoint);
 int32_t tcs_listen(int32_t descriptor, int32_t backlog);
 /// Non-blocking and closed on exec. `peer` may be null.
 int32_t tcs_accept(int32_t descriptor, tcs_endpoint *peer);
+/// The address that the peer has reached.
+int32_t tcs_local_endpoint(int32_t descriptor, tcs_endpoint *name);
 int32_t tcs_shutdown_writing(int32_t descriptor);
 int64_t tcs_receive(int32_t descriptor, void *bytes, size_t count);
 int64_t tcs_send(int32_t descriptor, const void *bytes, size_t count);
