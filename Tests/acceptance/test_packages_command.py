@@ -8,9 +8,13 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 import sqlite3
+import subprocess
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -21,16 +25,15 @@ CONTENT = "/Marti/sync/content?hash="
 
 
 class Place:
-    """A state folder and a run folder without a daemon."""
+    """A state folder, a run folder, a budget, and files that may become packages."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, budget):
         self.state = folder / "state"
         self.run_dir = folder / "run"
         self.files = folder / "files"
         for one in (self.state, self.run_dir, self.files):
-            one.mkdir()
-        self.budget = folder / "budget.json"
-        self.budget.write_text("{}")
+            one.mkdir(exist_ok=True)
+        self.budget = budget
 
     def packages(self, *arguments, **keywords):
         return run("packages", *arguments, "--state-dir", self.state, "--run-dir", self.run_dir,
@@ -62,19 +65,16 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path):
-    return Place(tmp_path)
+    budget = tmp_path / "budget.json"
+    budget.write_text("{}")
+    return Place(tmp_path, budget)
 
 
 @pytest.fixture
 def served(start_daemon):
-    """The same with a daemon that owns the folders."""
+    """The same with a daemon that holds the catalogue."""
     daemon = start_daemon(config={"http": {"listen": [f"127.0.0.1:{free_port()}"]}})
-    place = Place.__new__(Place)
-    place.state, place.run_dir = daemon.state_dir, daemon.run_dir
-    place.budget, place.files = daemon.budget_file, daemon.folder
-    if not (place.run_dir / "store.sock").exists():
-        pytest.fail("the daemon has no store socket")
-    return place
+    return Place(daemon.folder, daemon.budget_file)
 
 
 @pytest.fixture(params=["place", "served"])
@@ -237,29 +237,69 @@ def test_looking_makes_nothing(place):
     assert list(place.state.iterdir()) == []
 
 
+class User:
+    """Somebody who is not root, with a home of their own. Root's usual place is the machine's."""
+
+    def __init__(self, folder):
+        self.home = folder / "home"
+        self.home.mkdir()
+        self._program = shutil.copy(binary(), folder / "tinycot")
+        self._number = None
+        if os.geteuid() == 0:
+            self._number = 65_534
+            os.chown(self.home, self._number, self._number)
+            for one in (folder, self._program):
+                os.chmod(one, 0o755)
+
+    def packages(self, *arguments, **environment):
+        return subprocess.run(
+            [*wrapper(), self._program, "packages", *map(str, arguments)], text=True,
+            capture_output=True, stdin=subprocess.DEVNULL, timeout=60, cwd="/",
+            user=self._number, group=self._number, extra_groups=[] if self._number else None,
+            env={"XDG_RUNTIME_DIR": str(self.home), **environment})
+
+
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    """The environment of a user; without one, root's own folder would be meant."""
-    if os.geteuid() == 0:
-        pytest.skip("root has one place, and it is the machine's")
-    folder = tmp_path / "home"
-    folder.mkdir()
-    monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    return folder
+def user():
+    # Other users do not get into the folders of pytest.
+    with tempfile.TemporaryDirectory() as folder:
+        yield User(Path(folder))
 
 
-def test_the_usual_place_is_made(home, tmp_path, monkeypatch):
-    file = tmp_path / "a.zip"
+def test_the_usual_place_is_made(user):
+    file = user.home / "a.zip"
     file.write_bytes(b"bytes")
-    assert run("packages", "add", file).returncode == OK
-    assert (home / ".local/state/tinycot/catalogue.db").exists()
-    other = tmp_path / "other"
-    other.mkdir()
-    monkeypatch.setenv("XDG_STATE_HOME", str(other))
-    assert run("packages", "add", file).returncode == OK
+    done = user.packages("add", file, HOME=str(user.home))
+    assert done.returncode == OK, done.stderr
+    place = user.home / ".local/state/tinycot"
+    assert (place / "catalogue.db").exists() and len(list((place / "packages").iterdir())) == 1
+    assert place.stat().st_mode & 0o777 == 0o700
+    other = user.home / ".local"
+    done = user.packages("add", file, HOME="/nowhere", XDG_STATE_HOME=str(other))
+    assert done.returncode == OK, done.stderr
     assert len(list((other / "tinycot/packages").iterdir())) == 1
+    # What is not absolute is not followed.
+    done = user.packages("list", HOME=str(user.home), XDG_STATE_HOME=".local")
+    assert "1 package, 5 bytes" in done.stdout, done.stderr
+
+
+def test_looking_does_not_make_the_usual_place(user):
+    one_complaint(user.packages("list", HOME=str(user.home)), NO_INPUT, "the state folder",
+                  ".local/state/tinycot")
+    assert list(user.home.iterdir()) == []
+    one_complaint(user.packages("list"), USAGE, "--state-dir")
+    one_complaint(user.packages("add", "/etc/passwd", HOME="/proc"), NO_INPUT, "/proc/.local")
+
+
+def test_a_folder_of_somebody_else(user):
+    hidden = user.home / "hidden"
+    hidden.mkdir(0o700)
+    (hidden / "packages").mkdir()
+    (hidden / "packages").chmod(0)
+    if os.geteuid() == 0:
+        os.chmod(hidden, 0o755)
+    done = user.packages("list", "--state-dir", hidden)
+    assert done.returncode == NO_PERMISSION, done.stderr
 
 
 LIMITS = {
@@ -313,16 +353,6 @@ def test_many_packages_in_one_list(place):
     lines = place.packages("list").stdout.splitlines()
     assert [line.split()[-1] for line in lines[1:-1]] == [f"{n}.zip" for n in range(40)]
     assert place.packages("verify").stdout.startswith("40 packages verified, all well")
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_of_somebody_else(place):
-    place.add(b"bytes")
-    (place.state / "packages").chmod(0)
-    try:
-        assert place.packages("verify").returncode == NO_PERMISSION
-    finally:
-        (place.state / "packages").chmod(0o750)
 
 
 # With a daemon: what it may answer, played by the test, since the real one never says most of it

@@ -214,19 +214,3 @@ enum DirectPackages {
         } catch { throw job.complain(.files(error)) }
     }
 }
-
-extension PackageRecord {
-    /// As lists show it.
-    fileprivate init(_ row: PackageRow) {
-        self.init(digest: row.hash)
-        number = row.id
-        sizeBytes = row.sizeBytes
-        submittedAt = WallTime(milliseconds: row.submittedAtMilliseconds)
-        name.set(row.name)
-        creatorUID.set(row.creatorUid)
-        submissionUser.set(row.submissionUser)
-        mimeType.set(row.mimeType)
-        tool.set(row.tool)
-        keywords.set(row.keywords)
-    }
-}
