@@ -358,29 +358,37 @@ def test_many_packages_in_one_list(place):
 # With a daemon: what it may answer, played by the test, since the real one never says most of it
 
 class Daemon:
-    """Answers one request on the store socket, and keeps it."""
+    """Answers one request on the store socket, and keeps it; then those of `further`."""
 
-    def __init__(self, place, answer, reads=True):
+    def __init__(self, place, answer, reads=True, further=()):
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(place.run_dir / "store.sock"))
         self._socket.listen()
-        self._answer, self._reads = answer, reads
+        self._answers, self._reads = [answer, *further], reads
         self.request = b""
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def _serve(self):
-        connection, _ = self._socket.accept()
-        with connection:
-            length = None
-            while self._reads and length != 0:
-                self.request += connection.recv(65_536)
-                if b"\r\n\r\n" in self.request:
-                    head, body = self.request.split(b"\r\n\r\n", 1)
-                    found = re.search(rb"Content-Length: (\d+)", head)
-                    length = int(found[1]) - len(body) if found else 0
-            for piece in self._answer:
-                connection.sendall(piece)
+        for answer in self._answers:
+            connection, _ = self._socket.accept()
+            with connection:
+                self.request = self._read(connection) if self._reads else b""
+                for piece in answer:
+                    connection.sendall(piece)
+
+    @staticmethod
+    def _read(connection):
+        request, length = b"", None
+        while length != 0:
+            more = connection.recv(65_536)
+            assert more, "the request breaks off"
+            request += more
+            if b"\r\n\r\n" in request:
+                head, body = request.split(b"\r\n\r\n", 1)
+                found = re.search(rb"Content-Length: (\d+)", head)
+                length = int(found[1]) - len(body) if found else 0
+        return request
 
     def close(self):
         self._thread.join(10)
@@ -499,6 +507,23 @@ def test_remove_by_the_daemon(place, play):
 def test_an_answer_that_is_none(answer, place, play):
     play(answer)
     one_complaint(place.packages("list"), TEMPORARY)
+
+
+def test_what_is_removed_while_others_are_read_is_no_fault(place, play):
+    (place.state / "packages").mkdir()
+    played = play(answered("200 OK", LINE), further=[[answered("404 Not Found")]])
+    done = place.packages("verify")
+    assert done.returncode == OK and done.stdout == (
+        "0 packages verified, all well, 0 bytes are what they should be; 1 removed meanwhile\n")
+    assert played.request.startswith(f"GET /Marti/api/sync/metadata/{HASH}/tool HTTP".encode())
+
+
+def test_what_is_listed_still_is_missing(place, play):
+    (place.state / "packages").mkdir()
+    play(answered("200 OK", LINE), further=[[answered("200 OK", b"public")]])
+    done = place.packages("verify")
+    assert done.returncode == BAD_DATA
+    assert done.stdout.startswith(f"{HASH}  is missing\n1 package verified, 1 bad; 0 bytes")
 
 
 def test_a_socket_without_a_listener_means_no_daemon(place):
