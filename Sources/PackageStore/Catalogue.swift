@@ -38,7 +38,6 @@ public struct Catalogue: ~Copyable {
 
     /// What `buffer` must hold: the texts of a row, and the room of a folder scan.
     public static var bufferBytes: Int {
-        // Two at a time: for three of them `max` makes an array.
         max(max(PackageLimits.rowBytes, VideoLimits.rowBytes), FolderScan.bufferBytes)
     }
 
