@@ -46,7 +46,8 @@ let package = Package(
             name: "PackageStore", dependencies: ["TinyCoT", "CLinuxSys", "CSQLite", "CCrypto"],
             swiftSettings: core),
         .executableTarget(
-            name: "tinycotd", dependencies: ["TinyCoT", "CLinuxSys"], swiftSettings: common),
+            name: "tinycotd", dependencies: ["TinyCoT", "CLinuxSys", "PackageStore"],
+            swiftSettings: common),
         .testTarget(name: "TinyCoTTests", dependencies: ["TinyCoT"]),
         .testTarget(name: "SimulationTests", dependencies: ["TinyCoT"]),
         .testTarget(name: "BridgeTests", dependencies: ["tinycotd", "TinyCoT"]),

@@ -24,24 +24,46 @@ struct CatalogueConnection: ~Copyable {
         _ place: borrowing CataloguePlace, _ files: borrowing PackageFiles,
         _ buffer: Slab<UInt8>, _ settings: DatabaseSettings
     ) throws(StoreError) -> CatalogueConnection {
-        let isBroken: Bool
+        let found: CatalogueError
         do throws(CatalogueError) {
             return try openWhole(place, settings)
-        } catch {
-            // A file that may be written to, but says that it may not, has a damaged head.
-            isBroken = error.kind == .corrupt || error.isReadOnly && place.isWritable
-            if !isBroken && error.kind != .unfinished { throw .catalogue(error) }
+        } catch { found = error }
+        if found.kind == .unfinished {
+            do throws(StoreError) {
+                return try make(place, files, buffer, settings, .made)
+            } catch {
+                guard case .catalogue(let second) = error, second.kind == .corrupt else {
+                    throw error
+                }
+            }
+        } else if !isDamage(found, place) {
+            throw .catalogue(found)
         }
-        if isBroken {
-            do throws(FileError) { try place.setAside() } catch { throw .files(error) }
+        do throws(FileError) { try place.setAside() } catch { throw .files(error) }
+        return try make(place, files, buffer, settings, .replaced)
+    }
+
+    /// No row and no table of ours needs as much at once.
+    static var largestRequestBytes: Int64 { 131_072 }
+
+    /// Do the bytes of the database cause the error?
+    private static func isDamage(
+        _ error: CatalogueError, _ place: borrowing CataloguePlace
+    ) -> Bool {
+        switch error.kind {
+        case .corrupt: true
+        // Damaged bytes can say that a row is as long as the file.
+        case .noMemory: tcq_take_largest_request() > largestRequestBytes
+        // A file that may be written to, but says that it may not, has a damaged head.
+        default: error.isReadOnly && place.isWritable
         }
-        return try make(place, files, buffer, settings, isBroken ? .replaced : .made)
     }
 
     /// - Throws: `.unfinished` for a database of version 0, `.corrupt` for a broken one.
     private static func openWhole(
         _ place: borrowing CataloguePlace, _ settings: DatabaseSettings
     ) throws(CatalogueError) -> CatalogueConnection {
+        _ = tcq_take_largest_request()
         var database = try place.open(settings)
         let version = try CatalogueSchema.currentVersion(database)
         if version == 0 { throw CatalogueError(.open, kind: .unfinished) }

@@ -1,6 +1,6 @@
 // Reads the catalogue: one package, or a list page by page. Called for every request and list of
-// the HTTP side, at eviction, and at start by Reconciliation. The texts of a row are copied into the
-// catalogue's buffer, because SQLite's own are gone with the next step.
+// the HTTP side, at eviction, and at start by Reconciliation. The texts of a row are copied into
+// the catalogue's buffer, because SQLite's own are gone with the next step.
 
 import TinyCoT
 

@@ -79,8 +79,8 @@ enum CatalogueSchema {
         try database.execute(.migrate, "COMMIT")
     }
 
-    /// An old database whose tables are not those of its version is broken. SQLite's own error would
-    /// be one of many, and a migration that failed for want of memory gives the same.
+    /// An old database whose tables are not those of its version is broken. SQLite's own error is
+    /// one of many, and a migration that lacks memory gives the same.
     private static func checkTables(_ database: borrowing Database) throws(CatalogueError) {
         var isRight = false
         try database.once(

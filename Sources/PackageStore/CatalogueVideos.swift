@@ -25,7 +25,7 @@ public struct VideoRow: BitwiseCopyable {
 
 extension Catalogue {
     /// Keeps a feed; the one with the same uuid of the same team gives way to it. With more than
-    /// `max` feeds the oldest goes of the team that has most, so that no team drives out the others'.
+    /// `max` feeds the oldest goes of the team that has most: no team drives out the others'.
     public mutating func storeVideo(
         team: Slab<UInt8>, uuid: Slab<UInt8>, feed: Slab<UInt8>, max: Int
     ) throws(CatalogueError) {

@@ -55,7 +55,7 @@ struct Worker: ~Copyable {
                     rest -= part.count
                 }
             } catch {
-                files.discard(file)
+                files.discard(&file)
                 throw error
             }
             hash = digest.finish()

@@ -226,6 +226,24 @@ extension StoreSuite {
             #expect(catalogue.rebuiltCount == 40)
         }
 
+        /// The same, and the disk has lost what it holds besides: no start may fail for ever.
+        @Test func anUnfinishedAndDamagedDatabaseIsSetAside() throws {
+            let folder = try TestFolder()
+            _ = try filled(folder)
+            do {
+                let database = try Database(path: folder.databasePath, smallSettings)
+                try database.execute(.write, "PRAGMA user_version=0")
+            }
+            let handle = try unwrap(FileHandle(forUpdatingAtPath: folder.databasePath))
+            let size = Int(try handle.seekToEnd())
+            try handle.seek(toOffset: 4096)
+            try handle.write(contentsOf: [UInt8](repeating: 0xA5, count: size - 4096))
+            try handle.close()
+            var catalogue = try folder.catalogue()
+            #expect(catalogue.origin == .replaced)
+            #expect(try catalogue.totals().count == 40)
+        }
+
         @Test func folderAndRowsAreMadeToAgree() throws {
             let folder = try TestFolder()
             let hashes = try filled(folder)

@@ -101,7 +101,7 @@ final class TestFolder {
         do throws(FileError) {
             try files.write(view, to: &file)
         } catch {
-            files.discard(file)
+            files.discard(&file)
             throw error
         }
         let hash = digest.finish()

@@ -1,5 +1,6 @@
 // Ten thousand packages in the heap that a small board gives: it is enough, and lists stay whole.
 
+import CSQLite
 import Testing
 import TinyCoT
 
@@ -13,6 +14,7 @@ extension StoreSuite {
         @Test func fitTheHeap() throws {
             let folder = try TestFolder()
             let before = SQLiteMemory.usedBytes
+            _ = tcq_take_largest_request()
             var most = 0
             do {
                 var catalogue = try folder.catalogue()
@@ -52,6 +54,8 @@ extension StoreSuite {
             }
             most = max(most, SQLiteMemory.usedBytes - before)
             #expect(most < TenThousandTests.peakBytes, "\(most) bytes of heap")
+            // Larger requests at open are taken for damage.
+            #expect(tcq_take_largest_request() < CatalogueConnection.largestRequestBytes)
             SQLiteMemory.checkInvariants()
         }
     }

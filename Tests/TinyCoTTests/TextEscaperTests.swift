@@ -87,6 +87,49 @@ import Testing
         }
     }
 
+    /// libxml2 reads every pair of bytes back, those that no document may hold as U+FFFD.
+    @Test func xmlIsSoundForEveryPairOfBytes() throws {
+        for first in UInt8.min...UInt8.max {
+            let pairs = (UInt8.min...UInt8.max).map { [first, $0] }
+            var document = Array("<all>".utf8)
+            for pair in pairs {
+                document += Array("<a>".utf8) + escape(pair, .xml).bytes + Array("</a>".utf8)
+            }
+            document += Array("</all>".utf8)
+            guard case .element(_, _, let all)? = XMLJudge.read(document), all.count == 256 else {
+                Issue.record("libxml2 does not take what is written for \(first)")
+                return
+            }
+            for (pair, element) in zip(pairs, all) {
+                guard case .element(_, _, let children) = element,
+                    case .text(let text)? = children.first
+                else {
+                    Issue.record("\(pair) is no text")
+                    return
+                }
+                if let whole = String(validating: pair, as: UTF8.self) {
+                    let expected = whole.unicodeScalars.map { scalar in
+                        scalar.value < 0x20 && !"\t\n\r".unicodeScalars.contains(scalar)
+                            ? "\u{FFFD}" : scalar
+                    }
+                    #expect(text.unicodeScalars.elementsEqual(expected), "\(pair)")
+                } else {
+                    #expect(text.contains("\u{FFFD}"), "\(pair)")
+                }
+            }
+        }
+        let never = escape(Array("\u{FFFE}\u{FFFF}\u{FFFD}\u{FEFF}\u{10FFFF}".utf8), .xml).bytes
+        #expect(
+            String(decoding: never, as: UTF8.self) == "\u{FFFD}\u{FFFD}\u{FFFD}\u{FEFF}\u{10FFFF}")
+    }
+
+    @Test func xmlEscapesWhatIsMarkup() {
+        let escaped = escape(Array("<a b=\"c\" d='e'>&amp;]]>".utf8), .xml).bytes
+        #expect(
+            String(decoding: escaped, as: UTF8.self)
+                == "&lt;a b=&quot;c&quot; d=&apos;e&apos;&gt;&amp;amp;]]&gt;")
+    }
+
     @Test func plainTextShowsWhatATerminalWouldObey() {
         func plain(_ text: String) -> String {
             String(decoding: escape(Array(text.utf8), .plain).bytes, as: UTF8.self)

@@ -1,7 +1,9 @@
 // The long answers of the Marti API: packages (protocol 8.5), client endpoints and contacts
 // (protocol 8.4, 8.9). Called by the store loop with one piece of memory after the other and with
 // one element at a time, so that ten thousand packages need no more room than one.
-// Invariant: what is in the pieces, one behind the other, is always the beginning of valid JSON.
+// Invariants: what is in the pieces, one behind the other, is always the beginning of valid JSON;
+// `packageCount` is the number of packages in them, so what the list says of itself at its end is
+// true even if packages came or went while it was on its way.
 //
 // States:  head --begin--> elements --add…--> elements --end--> whole
 
@@ -18,18 +20,18 @@ public struct MartiList: BitwiseCopyable {
     private let kind: Kind
     private var state = State.head
     private var json = JSONWriter()
+    private var packageCount = 0
 
     public init(_ kind: Kind) { self.kind = kind }
 
+    public var hasBegun: Bool { state != .head }
     public var isWhole: Bool { state == .whole }
 
-    /// - Parameter count: how many packages will follow, for `resultCount`. Other lists do not
-    ///   tell it.
     /// - Returns: false if it did not fit.
-    public mutating func begin(count: Int, _ writer: inout ByteWriter) -> Bool {
+    public mutating func begin(_ writer: inout ByteWriter) -> Bool {
         invariant(state == .head, "a list begins once")
         return attempt(&writer) { list, writer in
-            list.writeHead(count, &writer)
+            list.writeHead(&writer)
             list.state = .elements
         }
     }
@@ -37,7 +39,10 @@ public struct MartiList: BitwiseCopyable {
     /// - Returns: false if it did not fit.
     public mutating func add(_ record: PackageRecord, _ writer: inout ByteWriter) -> Bool {
         invariant(state == .elements && kind == .packages, "a package goes into its own list")
-        return attempt(&writer) { list, writer in list.write(record, &writer) }
+        return attempt(&writer) { list, writer in
+            list.write(record, &writer)
+            list.packageCount += 1
+        }
     }
 
     /// A contact without callsign or uid is passed over: ATAK would throw away the whole list.
@@ -60,7 +65,10 @@ public struct MartiList: BitwiseCopyable {
         return attempt(&writer) { list, writer in
             list.json.endList(&writer)
             switch list.kind {
-            case .packages: list.json.endObject(&writer)
+            case .packages:
+                list.json.key("resultCount", &writer)
+                list.json.number(Int64(list.packageCount), &writer)
+                list.json.endObject(&writer)
             case .clientEndpoints: MartiAnswers.endEnvelope(server, &list.json, &writer)
             case .contacts: break
             }
@@ -89,12 +97,10 @@ public struct MartiList: BitwiseCopyable {
 
     // MARK: What is written
 
-    private mutating func writeHead(_ count: Int, _ writer: inout ByteWriter) {
+    private mutating func writeHead(_ writer: inout ByteWriter) {
         switch kind {
         case .packages:
             json.beginObject(&writer)
-            json.key("resultCount", &writer)
-            json.number(Int64(count), &writer)
             json.key("results", &writer)
         case .clientEndpoints:
             MartiAnswers.beginEnvelope("com.bbn.marti.remote.ClientEndpoint", &json, &writer)

@@ -22,6 +22,7 @@ struct EventLoop: ~Copyable {
     var relay: Relay
     let tables: EdgeTables
     var log: Log
+    let storeCounters: StoreCounters
     let configPath: UnsafePointer<CChar>
     var configMustExist = false
 
@@ -50,7 +51,7 @@ struct EventLoop: ~Copyable {
 
     init(
         budget: Budget, config: Config, spare: Config, relay: consuming Relay, tables: EdgeTables,
-        log: consuming Log, configPath: UnsafePointer<CChar>
+        log: consuming Log, storeCounters: StoreCounters, configPath: UnsafePointer<CChar>
     ) {
         self.budget = budget
         self.config = config
@@ -58,6 +59,7 @@ struct EventLoop: ~Copyable {
         self.relay = relay
         self.tables = tables
         self.log = log
+        self.storeCounters = storeCounters
         self.configPath = configPath
         now = LinuxClock.now()
         startedAt = now
@@ -257,7 +259,7 @@ struct EventLoop: ~Copyable {
     func openReserve() -> Int32 { tcs_open_for_reading("/dev/null") }
 
     /// One line that says that the relay is there, and where.
-    mutating func announce(planBytes: Int) {
+    mutating func announce(planBytes: Int, http: Slab<HTTPListener>) {
         var line = log.begin(.notice)
         line.append("tinycot ")
         line.append(ProgramText.version)
@@ -273,6 +275,14 @@ struct EventLoop: ~Copyable {
             if tables.listeners[i].descriptor >= 0 {
                 line.append(" ")
                 line.append(tables.listeners[i].endpoint)
+            }
+            i += 1
+        }
+        i = 0
+        while i < http.count {
+            if http[i].descriptor >= 0 && !http[i].isOperator {
+                line.append(" http://")
+                line.append(http[i].endpoint)
             }
             i += 1
         }

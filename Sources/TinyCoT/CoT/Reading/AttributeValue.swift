@@ -122,19 +122,7 @@ struct DecodedBytes: BitwiseCopyable {
             invariantBroken("a reference in an accepted value is whole")
         }
         at = reference.end
-        let value = reference.value
-        if value < 0x80 { return UInt8(value) }
-        if value < 0x800 {
-            pending = 0x80 | value & 0x3F
-            return UInt8(0xC0 | value >> 6)
-        }
-        let last = 0x80 | value & 0x3F
-        let middle = 0x80 | value >> 6 & 0x3F
-        if value < 0x1_0000 {
-            pending = middle | last << 8
-            return UInt8(0xE0 | value >> 12)
-        }
-        pending = (0x80 | value >> 12 & 0x3F) | middle << 8 | last << 16
-        return UInt8(0xF0 | value >> 18)
+        pending = reference.utf8 >> 8
+        return UInt8(truncatingIfNeeded: reference.utf8)
     }
 }

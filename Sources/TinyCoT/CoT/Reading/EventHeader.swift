@@ -13,6 +13,7 @@ public struct ByteRange: BitwiseCopyable, Equatable, Sendable {
     public var isAbsent: Bool { offset == 0 }
     public var isEmpty: Bool { count == 0 }
     public var end: Int { Int(offset) + Int(count) }
+    public var range: Range<Int> { Int(offset)..<end }
 }
 
 /// The header of one whole event: `<event` … `</event>`, the bytes that `EventReader` accepted.

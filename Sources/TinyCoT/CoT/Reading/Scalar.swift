@@ -47,6 +47,16 @@ struct Reference: BitwiseCopyable {
     /// One past the semicolon.
     var end: Int
 
+    /// The character in UTF-8, first byte lowest. No byte of it is zero but those behind it.
+    var utf8: UInt32 {
+        if value < 0x80 { return value }
+        let last = 0x80 | value & 0x3F
+        if value < 0x800 { return 0xC0 | value >> 6 | last << 8 }
+        let middle = 0x80 | value >> 6 & 0x3F
+        if value < 0x1_0000 { return 0xE0 | value >> 12 | middle << 8 | last << 16 }
+        return 0xF0 | value >> 18 | (0x80 | value >> 12 & 0x3F) << 8 | middle << 16 | last << 24
+    }
+
     /// Reads the reference whose `&` stands at `at`.
     @inline(never)
     static func read(
