@@ -94,8 +94,9 @@ extension StoreLoop {
         }
         switch outcome {
         case .added:
-            if !isWithinPackages() {
-                dropRow(upload.pointee.machine.digest!)
+            let digest = upload.pointee.machine.digest!
+            if !keepsLimits(with: digest) {
+                dropRow(digest)
                 return .diskFailed(isFull: true)
             }
             upload.pointee.becamePublic = upload.pointee.isPublic
