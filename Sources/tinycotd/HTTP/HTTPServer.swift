@@ -151,6 +151,7 @@ extension StoreLoop {
             poller.raw, descriptor, tcs_event_readable,
             StoreLoop.eventData(.connection, index: place, generation: generation))
         if result < 0 { closeConnection(place) }
+        notePools()
     }
 
     private func setOptions(_ descriptor: Int32) {
