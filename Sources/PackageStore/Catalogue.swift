@@ -83,6 +83,17 @@ public struct Catalogue: ~Copyable {
         return totals
     }
 
+    /// Writes the journal back, so that the next start has nothing to do. The end of a catalogue
+    /// does the same and tells nobody. After an error all is on the disk all the same: what was
+    /// returned was committed, and the next start writes it back.
+    public mutating func writeBack() throws(CatalogueError) {
+        endPage()
+        try connection.database.execute(.write, "PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
+    /// The same, at the end.
+    public consuming func close() throws(CatalogueError) { try writeBack() }
+
     // Transactions.
 
     /// One statement that is a transaction by itself.
