@@ -43,6 +43,7 @@ public struct Catalogue: ~Copyable {
 
     /// What `buffer` must hold: the texts of a row, and the room of a folder scan.
     public static var bufferBytes: Int {
+        // In pairs: of three, the standard library makes an array.
         max(max(PackageLimits.rowBytes, VideoLimits.rowBytes), FolderScan.bufferBytes)
     }
 

@@ -5,6 +5,7 @@
 //   torn     half of what is written is written, and the process ends
 //   EIO, ENOSPC      the call fails once
 //   EIO+, ENOSPC+    it and all later ones fail
+//   EIO!, ENOSPC!    it fails, and the process ends with the change that it was part of
 //   <function>:<fault>   only calls of this function count
 //
 // Only calls that reach a file are counted, reading only for EIO. Nothing is counted before `arm`.
@@ -19,6 +20,7 @@ enum Faults {
     nonisolated(unsafe) private static var number = Int.max
     nonisolated(unsafe) private static var errorNumber: Int32 = 0
     nonisolated(unsafe) private static var isLasting = false
+    nonisolated(unsafe) private(set) static var endsAfterFailure = false
 
     static func arm(_ name: String, at number: Int) {
         let parts = name.split(separator: ":").map(String.init)
@@ -26,10 +28,11 @@ enum Faults {
         fault = parts.last ?? ""
         self.number = number
         isLasting = fault.hasSuffix("+")
+        endsAfterFailure = fault.hasSuffix("!")
         let errors = [
             "EIO": EIO, "ENOSPC": ENOSPC, "EINVAL": EINVAL, "ENOSYS": ENOSYS, "ESPIPE": ESPIPE,
         ]
-        errorNumber = errors[fault.split(separator: "+").map(String.init).first ?? ""] ?? 0
+        errorNumber = errors[String(fault.prefix { $0.isLetter })] ?? 0
         isArmed = true
     }
 
@@ -123,7 +126,9 @@ private let realSyncRange = Faults.real("sync_file_range", SyncRange.self)
 ) -> Int {
     Faults.meet("pread64") ? -1 : realReadAt(file, bytes, count, offset)
 }
-@_cdecl("fsync") func faultySync(_ file: Int32) -> Int32 { Faults.meet("fsync") ? -1 : realSync(file) }
+@_cdecl("fsync") func faultySync(_ file: Int32) -> Int32 {
+    Faults.meet("fsync") ? -1 : realSync(file)
+}
 @_cdecl("fdatasync") func faultySyncData(_ file: Int32) -> Int32 {
     Faults.meet("fdatasync") ? -1 : realSyncData(file)
 }

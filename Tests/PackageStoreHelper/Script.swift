@@ -2,6 +2,7 @@
 // next change meets what the error left. A file is removed only where it is certain that
 // no row needs it.
 
+import Glibc
 import PackageStore
 import TinyCoT
 
@@ -18,6 +19,7 @@ extension Worker {
         } catch {
             say(sentence { error.write(into: &$0) })
             say("failed " + words)
+            if Faults.endsAfterFailure { kill(getpid(), SIGKILL) }
             return nil
         }
     }
