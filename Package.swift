@@ -46,9 +46,11 @@ let package = Package(
             name: "PackageStore", dependencies: ["TinyCoT", "CLinuxSys", "CSQLite", "CCrypto"],
             swiftSettings: core),
         .executableTarget(
-            name: "tinycotd", dependencies: ["TinyCoT", "CLinuxSys"], swiftSettings: common),
+            name: "tinycotd", dependencies: ["TinyCoT", "CLinuxSys", "PackageStore"],
+            swiftSettings: common),
         .testTarget(name: "TinyCoTTests", dependencies: ["TinyCoT"]),
         .testTarget(name: "SimulationTests", dependencies: ["TinyCoT"]),
+        .testTarget(name: "BridgeTests", dependencies: ["tinycotd", "TinyCoT"]),
         // A process that stores packages until the tests end it.
         .executableTarget(
             name: "PackageStoreHelper", dependencies: ["PackageStore", "TinyCoT"],

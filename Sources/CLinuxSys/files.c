@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -16,9 +17,17 @@
 
 const int32_t tcs_errno_no_space = ENOSPC, tcs_errno_quota = EDQUOT;
 const int32_t tcs_errno_file_too_big = EFBIG, tcs_errno_name_too_long = ENAMETOOLONG;
+const int32_t tcs_errno_not_implemented = ENOSYS, tcs_errno_invalid = EINVAL;
+const int32_t tcs_errno_not_seekable = ESPIPE;
 
 int32_t tcs_open_folder(const char *path) {
     return RESULT(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+int32_t tcs_open_folder_in(int32_t folder, const char *name) {
+    return RESULT(openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+int32_t tcs_make_folder_in(int32_t folder, const char *name, uint32_t mode) {
+    return RESULT(mkdirat(folder, name, mode));
 }
 int32_t tcs_file_create(int32_t folder, const char *name, uint32_t mode) {
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -47,6 +56,18 @@ int32_t tcs_file_may_write(int32_t folder, const char *name) {
     return RESULT(faccessat(folder, name, W_OK, AT_EACCESS));
 }
 int32_t tcs_sync(int32_t descriptor) { return RESULT(fsync(descriptor)); }
+int32_t tcs_writeback_start(int32_t descriptor, int64_t offset, int64_t count) {
+    return RESULT(sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE));
+}
+int32_t tcs_writeback_wait(int32_t descriptor, int64_t offset, int64_t count) {
+    unsigned flags =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    return RESULT(sync_file_range(descriptor, offset, count, flags));
+}
+int64_t tcs_sendfile(int32_t socket, int32_t file, int64_t offset, size_t count) {
+    off_t position = offset;
+    return RESULT(sendfile(socket, file, &position, count));
+}
 int32_t tcs_rewind(int32_t descriptor) {
     return lseek(descriptor, 0, SEEK_SET) < 0 ? -errno : 0;
 }

@@ -34,24 +34,34 @@ int32_t tcs_bind_ipv6(int32_t descriptor, const tcs_endpoint *endpoint) {
 int32_t tcs_listen(int32_t descriptor, int32_t backlog) {
     return RESULT(listen(descriptor, backlog));
 }
+static void tell(const struct sockaddr_storage *name, tcs_endpoint *endpoint) {
+    memset(endpoint, 0, sizeof *endpoint);
+    if (name->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)name;
+        memcpy(endpoint->address, &v6->sin6_addr, 16);
+        endpoint->port = ntohs(v6->sin6_port);
+    } else if (name->ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)name;
+        endpoint->address[10] = endpoint->address[11] = 0xff;
+        memcpy(endpoint->address + 12, &v4->sin_addr, 4);
+        endpoint->port = ntohs(v4->sin_port);
+    }
+}
 int32_t tcs_accept(int32_t descriptor, tcs_endpoint *peer) {
     struct sockaddr_storage name;
     memset(&name, 0, sizeof name);
     socklen_t length = sizeof name;
     int32_t result = RESULT(
         accept4(descriptor, (struct sockaddr *)&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!peer) return result;
-    memset(peer, 0, sizeof *peer);
-    if (name.ss_family == AF_INET6) {
-        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&name;
-        memcpy(peer->address, &v6->sin6_addr, 16);
-        peer->port = ntohs(v6->sin6_port);
-    } else if (name.ss_family == AF_INET) {
-        struct sockaddr_in *v4 = (struct sockaddr_in *)&name;
-        peer->address[10] = peer->address[11] = 0xff;
-        memcpy(peer->address + 12, &v4->sin_addr, 4);
-        peer->port = ntohs(v4->sin_port);
-    }
+    if (peer) tell(&name, peer);
+    return result;
+}
+int32_t tcs_local_endpoint(int32_t descriptor, tcs_endpoint *endpoint) {
+    struct sockaddr_storage name;
+    memset(&name, 0, sizeof name);
+    socklen_t length = sizeof name;
+    int32_t result = RESULT(getsockname(descriptor, (struct sockaddr *)&name, &length));
+    tell(&name, endpoint);
     return result;
 }
 int32_t tcs_shutdown_writing(int32_t descriptor) {

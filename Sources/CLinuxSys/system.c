@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -77,6 +78,15 @@ int32_t tcs_random(void *bytes, size_t count) {
 }
 
 uint32_t tcs_user(void) { return geteuid(); }
+int32_t tcs_host_name(void *bytes, size_t count) {
+    struct utsname names;
+    int32_t result = RESULT(uname(&names));
+    if (result < 0) return result;
+    size_t length = strnlen(names.nodename, sizeof names.nodename);
+    if (length > count) length = count;
+    memcpy(bytes, names.nodename, length);
+    return (int32_t)length;
+}
 int32_t tcs_limit_get(int32_t which, uint64_t *soft, uint64_t *hard) {
     struct rlimit limit;
     int32_t result = RESULT(getrlimit(which, &limit));

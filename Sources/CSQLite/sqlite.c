@@ -40,6 +40,11 @@ int32_t tcq_config_no_file_mapping(void) {
 int32_t tcq_initialize(void) { return sqlite3_initialize(); }
 int64_t tcq_hard_heap_limit(int64_t bytes) { return sqlite3_hard_heap_limit64(bytes); }
 int64_t tcq_memory_used(void) { return sqlite3_memory_used(); }
+int64_t tcq_take_largest_request(void) {
+    sqlite3_int64 now = 0, most = 0;
+    sqlite3_status64(SQLITE_STATUS_MALLOC_SIZE, &now, &most, 1);
+    return most;
+}
 
 int32_t tcq_open(const char *path, tcq_database **database) {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXRESCODE;

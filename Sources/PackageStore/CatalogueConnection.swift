@@ -24,36 +24,67 @@ struct CatalogueConnection: ~Copyable {
         _ place: borrowing CataloguePlace, _ files: borrowing PackageFiles,
         _ buffer: Slab<UInt8>, _ settings: DatabaseSettings
     ) throws(StoreError) -> CatalogueConnection {
-        let isBroken: Bool
+        let found: CatalogueError
         do throws(CatalogueError) {
             return try openWhole(place, settings)
-        } catch {
-            // A file that may be written to, but says that it may not, has a damaged head.
-            isBroken = error.kind == .corrupt || error.isReadOnly && place.isWritable
-            if !isBroken && error.kind != .unfinished { throw .catalogue(error) }
+        } catch { found = error }
+        if found.kind == .unfinished {
+            do throws(StoreError) {
+                return try make(place, files, buffer, settings, .made)
+            } catch {
+                guard case .catalogue(let second) = error, second.kind == .corrupt else {
+                    throw error
+                }
+            }
+        } else if !isDamage(found, place) {
+            throw .catalogue(found)
         }
-        if isBroken {
-            do throws(FileError) { try place.setAside() } catch { throw .files(error) }
+        do throws(FileError) { try place.setAside() } catch { throw .files(error) }
+        return try make(place, files, buffer, settings, .replaced)
+    }
+
+    /// No row and no table of ours needs as much at once.
+    static var largestRequestBytes: Int64 { 131_072 }
+
+    /// Do the bytes of the database cause the error?
+    private static func isDamage(
+        _ error: CatalogueError, _ place: borrowing CataloguePlace
+    ) -> Bool {
+        switch error.kind {
+        case .corrupt: true
+        // Damaged bytes can say that a row is as long as the file.
+        case .noMemory: tcq_take_largest_request() > largestRequestBytes
+        // A file that may be written to, but says that it may not, has a damaged head.
+        default: error.isReadOnly && place.isWritable
         }
-        return try make(place, files, buffer, settings, isBroken ? .replaced : .made)
     }
 
     /// - Throws: `.unfinished` for a database of version 0, `.corrupt` for a broken one.
     private static func openWhole(
         _ place: borrowing CataloguePlace, _ settings: DatabaseSettings
     ) throws(CatalogueError) -> CatalogueConnection {
+        _ = tcq_take_largest_request()
         var database = try place.open(settings)
-        if try CatalogueSchema.currentVersion(database) == 0 {
-            throw CatalogueError(.open, kind: .unfinished)
-        }
-        var isWhole = false
-        try database.once(.check, "PRAGMA quick_check(1)") { row in
-            isWhole = row.text(0).equals("ok")
-        }
-        if !isWhole { throw CatalogueError(.check, kind: .corrupt) }
+        let version = try CatalogueSchema.currentVersion(database)
+        if version == 0 { throw CatalogueError(.open, kind: .unfinished) }
+        try check(database)
         if database.isReadOnly { throw CatalogueError(.open, code: tcq_read_only, errno: 0) }
+        try CatalogueSchema.migrate(database, from: version)
         let statements = try CatalogueStatements(&database)
         return CatalogueConnection(database, statements, .opened)
+    }
+
+    private static func check(_ database: borrowing Database) throws(CatalogueError) {
+        var isWhole = false
+        var lacksMemory = false
+        try database.once(.check, "PRAGMA quick_check(1)") { row in
+            let found = row.text(0)
+            isWhole = found.equals("ok")
+            // A page that could not be read for want of memory is reported like a broken one.
+            lacksMemory = found.ends(with: "error code=7") || found.ends(with: "error code=3082")
+        }
+        if lacksMemory { throw CatalogueError(.check, code: tcq_no_memory, errno: 0) }
+        if !isWhole { throw CatalogueError(.check, kind: .corrupt) }
     }
 
     /// One transaction for all: without its end there is no catalogue, and the next start makes it
@@ -68,7 +99,6 @@ struct CatalogueConnection: ~Copyable {
         } catch { throw .catalogue(error) }
         try connection.fill(files, buffer)
         do throws(CatalogueError) {
-            try CatalogueSchema.markCurrent(connection.database)
             try connection.database.run(connection.statements.commit)
         } catch { throw .catalogue(error) }
         do throws(FileError) { try place.sync() } catch { throw .files(error) }
@@ -107,7 +137,7 @@ struct CatalogueConnection: ~Copyable {
 
     /// Only the file is known. The package is private: nobody knows whom it was meant for, and who
     /// has its hash may have it.
-    private func insert(_ hash: PackageHash, _ facts: FileFacts) throws(CatalogueError) {
+    private func insert(_ hash: SHA256Digest, _ facts: FileFacts) throws(CatalogueError) {
         var name = InlineArray<72, UInt8>(repeating: 0)
         var failure: CatalogueError?
         withUnsafeMutablePointer(to: &name) { pointer in
@@ -123,5 +153,12 @@ struct CatalogueConnection: ~Copyable {
             } catch { failure = error }
         }
         if let failure { throw failure }
+    }
+}
+
+extension Slab where Element == UInt8 {
+    fileprivate func ends(with text: StaticString) -> Bool {
+        let length = text.utf8CodeUnitCount
+        return count >= length && slice(count - length, length).equals(text)
     }
 }

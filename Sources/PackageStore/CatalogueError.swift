@@ -45,8 +45,9 @@ public struct CatalogueError: Error, BitwiseCopyable, Sendable {
         self.step = step
         self.code = code
         self.errno = errno
-        // SQLite's own words are fixed, so "SQL error" at open means that the file is not what its
-        // head says: a table is missing, an encoding or a format is one that we never write.
+        // The SQL is fixed, so "SQL error" at open means that the file is not what its head says: a
+        // table is missing, an encoding or a format is one that we never write.
+        // Not at a migration: there, SQLite says the same when it lacks memory.
         let isAtOpen = step == .open || step == .check || step == .prepare
         let isForeign = isAtOpen && code == tcq_error
         kind = isForeign ? .corrupt : CatalogueError.kind(of: code, errno)

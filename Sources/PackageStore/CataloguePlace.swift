@@ -5,6 +5,10 @@ import CLinuxSys
 import TinyCoT
 
 struct CataloguePlace: ~Copyable {
+    /// The longest path of a folder. The system calls take longer ones, but SQLite takes 512 bytes
+    /// with the names of its files.
+    static var folderBytes: Int { 512 - 17 }
+
     private let folder: Int32
     private let path: InlineArray<512, UInt8>
 
@@ -12,13 +16,12 @@ struct CataloguePlace: ~Copyable {
     init(folder text: UnsafePointer<CChar>) throws(FileError) {
         var path = InlineArray<512, UInt8>(repeating: 0)
         var length = 0
-        while length < 512 - 16 && text[length] != 0 {
+        while length < CataloguePlace.folderBytes && text[length] != 0 {
             path[length] = UInt8(bitPattern: text[length])
             length += 1
         }
-        // The system calls take longer paths, but no operator needs one here.
         if text[length] != 0 {
-            throw FileError(step: .openFolder, errno: tcs_errno_name_too_long)
+            throw FileError(step: .openState, errno: tcs_errno_name_too_long)
         }
         let name: StaticString = "/catalogue.db"
         var i = 0
@@ -26,7 +29,7 @@ struct CataloguePlace: ~Copyable {
             path[length + i] = name.utf8Start[i]
             i += 1
         }
-        folder = try FileError.check(.openFolder, tcs_open_folder(text))
+        folder = try FileError.check(.openState, tcs_open_folder(text))
         self.path = path
     }
 
@@ -46,7 +49,7 @@ struct CataloguePlace: ~Copyable {
     }
 
     /// Brings the name of a new database to the disk.
-    func sync() throws(FileError) { try FileError.check(.syncFolder, tcs_sync(folder)) }
+    func sync() throws(FileError) { try FileError.check(.syncState, tcs_sync(folder)) }
 
     /// The journal first: it must never be taken for that of the next database.
     func setAside() throws(FileError) {

@@ -55,7 +55,7 @@ struct Database: ~Copyable {
     var raw: OpaquePointer?
     /// Kept to be finalized: SQLite does not close a connection that has statements.
     @usableFromInline
-    var statements = InlineArray<16, OpaquePointer?>(repeating: nil)
+    var statements = InlineArray<24, OpaquePointer?>(repeating: nil)
     @usableFromInline
     var statementCount = 0
 
@@ -124,7 +124,7 @@ struct Database: ~Copyable {
     }
 
     mutating func prepare(_ sql: StaticString) throws(CatalogueError) -> Statement {
-        invariant(statementCount < 16, "the connection keeps every statement")
+        invariant(statementCount < statements.count, "the connection keeps every statement")
         let text = UnsafeRawPointer(sql.utf8Start).assumingMemoryBound(to: CChar.self)
         var statement: OpaquePointer?
         let bytes = Int32(truncatingIfNeeded: sql.utf8CodeUnitCount)

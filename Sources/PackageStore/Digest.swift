@@ -23,14 +23,14 @@ public struct Digest: BitwiseCopyable {
     }
 
     /// The hash of all bytes since the beginning. The digest then begins anew.
-    public mutating func finish() -> PackageHash {
+    public mutating func finish() -> SHA256Digest {
         var digest = InlineArray<32, UInt8>(repeating: 0)
-        var result: PackageHash?
+        var result: SHA256Digest?
         withUnsafeMutablePointer(to: &digest) { pointer in
             let bytes = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: UInt8.self)
             let isDone = tcc_sha256_final(&context, bytes)
             invariant(isDone == 1, "SHA-256 ends")
-            result = PackageHash(digest: Slab(start: bytes, count: 32))
+            result = SHA256Digest(bytes: Slab(start: bytes, count: 32))
         }
         self = Digest()
         return result.unsafelyUnwrapped

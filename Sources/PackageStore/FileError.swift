@@ -6,6 +6,7 @@ import TinyCoT
 
 public struct FileError: Error, BitwiseCopyable, Sendable {
     public enum Step: BitwiseCopyable, Sendable {
+        case openState, syncState, makeFolder
         case openFolder, listFolder, syncFolder, askSpace
         case create, write, sync, close, publish
         case open, read, look, remove, setAside
@@ -32,6 +33,9 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
     /// One sentence, without a full stop at the end.
     public func write(into writer: inout ByteWriter) {
         switch step {
+        case .openState: writer.append("the state folder cannot be opened")
+        case .syncState: writer.append("the state folder cannot be brought to the disk")
+        case .makeFolder: writer.append("the folder of packages cannot be made")
         case .openFolder: writer.append("the folder of packages cannot be opened")
         case .listFolder: writer.append("the folder of packages cannot be listed")
         case .syncFolder: writer.append("the folder of packages cannot be brought to the disk")

@@ -9,7 +9,7 @@ struct FileName: BitwiseCopyable {
     static var capacity: Int { 72 }
     private var bytes = InlineArray<72, UInt8>(repeating: 0)
 
-    init(_ hash: PackageHash) {
+    init(_ hash: SHA256Digest) {
         make { writer in
             hash.append(to: &writer)
             writer.append(".zip")
@@ -44,18 +44,18 @@ struct FileName: BitwiseCopyable {
 
 /// What a name in the folder means.
 enum FileKind: BitwiseCopyable {
-    case package(PackageHash)
+    case package(SHA256Digest)
     case temporary(UInt64)
     /// Not ours; it is left alone.
     case foreign
 
     init(name: Slab<UInt8>) {
         self = .foreign
-        if name.count == PackageHash.digits + 4 {
-            let ending = name.slice(PackageHash.digits, 4)
-            let digits = name.slice(0, PackageHash.digits)
+        if name.count == SHA256Digest.digitCount + 4 {
+            let ending = name.slice(SHA256Digest.digitCount, 4)
+            let digits = name.slice(0, SHA256Digest.digitCount)
             if ending.equals(".zip"), FileKind.areLowerCase(digits),
-                let hash = PackageHash(text: digits)
+                let hash = SHA256Digest(hex: digits)
             {
                 self = .package(hash)
             }

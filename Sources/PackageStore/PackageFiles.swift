@@ -1,20 +1,13 @@
 // The files of the packages in one folder. The store loop writes an upload to a temporary file and
 // publishes it when it is whole: fsync, rename to `<sha256>.zip`, fsync of the folder. So a file
-// that bears a hash is whole, whenever the plug is pulled. Only after `publish` may the catalogue
-// get a row; only after the row may the client get its answer.
+// that bears a hash is whole, whenever the plug is pulled. Only after that may the catalogue get a
+// row; only after the row may the client get its answer. Writing is in UploadFiles.
 //
 // Every call may wait for the disk, so the relay loop never comes here. Descriptors of temporaries
 // and of opened packages are closed here or, where it says so, by the caller.
 
 import CLinuxSys
 import TinyCoT
-
-/// An upload that is being written. Ends in `publish` or in `discard`, never in neither.
-public struct TemporaryFile: BitwiseCopyable {
-    let descriptor: Int32
-    let number: UInt64
-    public fileprivate(set) var byteCount: Int64 = 0
-}
 
 /// An open package. The caller closes it with `PackageFiles.close`.
 public struct OpenPackage: BitwiseCopyable {
@@ -42,80 +35,34 @@ public struct PackageFiles: ~Copyable {
     @inlinable
     deinit { _ = tcs_close(folder) }
 
-    // Writing.
-
-    public func create() throws(FileError) -> TemporaryFile {
-        var tries = 0
-        while true {
-            var number: UInt64 = 0
-            try FileError.check(.create, tcs_random(&number, 8))
-            let result = FileName(temporary: number).withText {
-                tcs_file_create(folder, $0, 0o640)
-            }
-            tries += 1
-            // Somebody has that name, one in 2^64: another one will be free.
-            if result == -tcs_errno_exists && tries < 4 { continue }
-            try FileError.check(.create, result)
-            return TemporaryFile(descriptor: result, number: number)
-        }
-    }
-
-    /// Writes all bytes. After an error the file must be discarded.
-    public func write(_ bytes: Slab<UInt8>, to file: inout TemporaryFile) throws(FileError) {
-        var done = 0
-        while done < bytes.count {
-            let result = tcs_write(
-                file.descriptor, bytes.pointer(at: done), bytes.count - done)
-            if result == -Int64(tcs_errno_interrupted) { continue }
-            if result < 0 {
-                throw FileError(step: .write, errno: Int32(truncatingIfNeeded: -result))
-            }
-            // A file system that takes nothing and reports nothing would keep us here for ever.
-            if result == 0 { throw FileError(step: .write, errno: tcs_errno_no_space) }
-            done += Int(result)
-            file.byteCount += result
-        }
-    }
-
-    /// Brings the bytes to the disk and gives the file the name of its hash. When this returns, the
-    /// package survives a pulled plug. When it throws, the temporary is gone and no package of
-    /// that hash has come into being, except after `.syncFolder`: then it may be there, whole,
-    /// and goes at the next start if it got no row.
-    /// A package of that hash that is there already is replaced by its equal.
-    public func publish(_ file: TemporaryFile, as hash: PackageHash) throws(FileError) {
+    /// Opens the folder `packages` of the state folder, and makes it where there is none.
+    /// - Parameter state: the state folder, which exists; ended by a zero.
+    public static func prepareFolder(
+        state: UnsafePointer<CChar>
+    ) throws(FileError) -> PackageFiles {
+        let parent = try FileError.check(.openState, tcs_open_folder(state))
         do throws(FileError) {
-            try FileError.check(.sync, tcs_sync(file.descriptor))
+            let files = PackageFiles(folder: try openOrMake(in: parent))
+            _ = tcs_close(parent)
+            return files
         } catch {
-            // After a failed fsync nobody knows which pages are on the disk: never try again.
-            discard(file)
+            _ = tcs_close(parent)
             throw error
         }
-        let closed = tcs_close(file.descriptor)
-        let temporary = FileName(temporary: file.number)
-        if closed < 0 {
-            remove(temporary)
-            throw FileError(step: .close, errno: -closed)
-        }
-        let target = FileName(hash)
-        let renamed = temporary.withText { from in
-            target.withText { to in tcs_file_rename(folder, from, to) }
-        }
-        if renamed < 0 {
-            remove(temporary)
-            throw FileError(step: .publish, errno: -renamed)
-        }
-        try syncFolder()
     }
 
-    /// Gives an upload up. Without an error to report: what stays is collected at the next start.
-    public func discard(_ file: TemporaryFile) {
-        _ = tcs_close(file.descriptor)
-        remove(FileName(temporary: file.number))
+    private static func openOrMake(in parent: Int32) throws(FileError) -> Int32 {
+        let name = FileName("packages")
+        let made = name.withText { tcs_make_folder_in(parent, $0, 0o750) }
+        if made != -tcs_errno_exists { try FileError.check(.makeFolder, made) }
+        // Without it a pulled plug takes the folder with all that was acknowledged in it. Each
+        // time, because who made the folder may have been killed before it came to this.
+        try FileError.check(.syncState, tcs_sync(parent))
+        return try FileError.check(
+            .openFolder, name.withText { tcs_open_folder_in(parent, $0) })
     }
 
-    private func remove(_ name: FileName) {
-        _ = name.withText { tcs_file_unlink(folder, $0) }
-    }
+    private init(folder: Int32) { self.folder = folder }
 
     public func syncFolder() throws(FileError) {
         try FileError.check(.syncFolder, tcs_sync(folder))
@@ -124,7 +71,7 @@ public struct PackageFiles: ~Copyable {
     // Reading.
 
     /// - Returns: nil if there is no such package.
-    public func open(_ hash: PackageHash) throws(FileError) -> OpenPackage? {
+    public func open(_ hash: SHA256Digest) throws(FileError) -> OpenPackage? {
         let descriptor = FileName(hash).withText { tcs_file_open(folder, $0) }
         if descriptor == -tcs_errno_absent { return nil }
         try FileError.check(.open, descriptor)
@@ -139,13 +86,42 @@ public struct PackageFiles: ~Copyable {
 
     public func close(_ package: OpenPackage) { _ = tcs_close(package.descriptor) }
 
+    /// What came of sending a stretch.
+    public enum Sent: BitwiseCopyable, Sendable, Equatable {
+        /// So many bytes; at least one, perhaps fewer than were asked for.
+        case bytes(Int)
+        /// The socket takes nothing now.
+        case wouldBlock
+        /// The file is shorter than it was when it was opened.
+        case endOfFile
+        /// The errno: of the socket, or of the disk.
+        case failed(Int32)
+    }
+
+    /// Sends a stretch of a package to a socket that does not block. May wait for the disk. The
+    /// process must ignore SIGPIPE.
+    /// - Parameter count: at least one.
+    public func send(
+        _ package: OpenPackage, to socket: Int32, offset: Int64, count: Int
+    ) -> Sent {
+        while true {
+            let result = tcs_sendfile(socket, package.descriptor, offset, count)
+            if result > 0 { return .bytes(Int(result)) }
+            if result == 0 { return .endOfFile }
+            if result == -Int64(tcs_errno_again) { return .wouldBlock }
+            if result != -Int64(tcs_errno_interrupted) {
+                return .failed(Int32(truncatingIfNeeded: -result))
+            }
+        }
+    }
+
     /// The size in bytes, or nil if there is no such package.
-    public func size(_ hash: PackageHash) throws(FileError) -> Int64? {
+    public func size(_ hash: SHA256Digest) throws(FileError) -> Int64? {
         try facts(hash)?.sizeBytes
     }
 
     /// - Returns: nil if there is no such package; a link or a folder is none.
-    func facts(_ hash: PackageHash) throws(FileError) -> FileFacts? {
+    func facts(_ hash: SHA256Digest) throws(FileError) -> FileFacts? {
         var facts = tcs_file_facts_t()
         let result = FileName(hash).withText { tcs_file_facts(folder, $0, &facts) }
         if result == -tcs_errno_absent { return nil }
@@ -158,7 +134,7 @@ public struct PackageFiles: ~Copyable {
     /// Reads the whole package and computes its hash anew.
     /// - Parameter buffer: what is read at a time; at least one byte.
     /// - Returns: whether the bytes are what the name says.
-    public func verify(_ hash: PackageHash, buffer: Slab<UInt8>) throws(FileError) -> Bool {
+    public func verify(_ hash: SHA256Digest, buffer: Slab<UInt8>) throws(FileError) -> Bool {
         guard let package = try open(hash) else {
             throw FileError(step: .open, errno: tcs_errno_absent)
         }
@@ -177,9 +153,12 @@ public struct PackageFiles: ~Copyable {
         return digest.finish() == hash
     }
 
+    // Removing.
+
+    /// Removes a package; who has it open reads on.
     /// - Returns: false if it was not there. The removal is on the disk after `syncFolder`.
     @discardableResult
-    public func remove(_ hash: PackageHash) throws(FileError) -> Bool {
+    public func remove(_ hash: SHA256Digest) throws(FileError) -> Bool {
         let result = FileName(hash).withText { tcs_file_unlink(folder, $0) }
         if result == -tcs_errno_absent { return false }
         try FileError.check(.remove, result)

@@ -12,17 +12,18 @@ public enum PackageLimits {
     public static var mimeTypeBytes: Int { 127 }
     public static var toolBytes: Int { 31 }
     public static var keywordsBytes: Int { 255 }
+    public static var teamBytes: Int { 40 }
 
     /// Room for all texts of one row.
     public static var rowBytes: Int {
         nameBytes + creatorUidBytes + submissionUserBytes + mimeTypeBytes + toolBytes
-            + keywordsBytes
+            + keywordsBytes + teamBytes
     }
 }
 
 /// What an upload tells the catalogue. All texts are bytes as they came, without a zero in them.
 public struct NewPackage: BitwiseCopyable {
-    public var hash: PackageHash
+    public var hash: SHA256Digest
     /// Not empty.
     public var name: Slab<UInt8>
     /// Empty if the sender did not say who it is; then no other listing is replaced.
@@ -32,11 +33,13 @@ public struct NewPackage: BitwiseCopyable {
     /// `public` or `private`.
     public var tool: Slab<UInt8>
     public var keywords: Slab<UInt8>
+    /// Empty if nobody knows the sender's team; then no other listing is replaced, either.
+    public var team: Slab<UInt8>
     public var sizeBytes: Int64 = 0
     /// Wall clock, since 1970.
     public var submittedAtMilliseconds: Int64 = 0
 
-    public init(hash: PackageHash, name: Slab<UInt8>) {
+    public init(hash: SHA256Digest, name: Slab<UInt8>) {
         self.hash = hash
         self.name = name
         creatorUid = Slab("")
@@ -44,6 +47,7 @@ public struct NewPackage: BitwiseCopyable {
         mimeType = Slab("application/x-zip-compressed")
         tool = Slab("private")
         keywords = Slab("missionpackage")
+        team = Slab("")
     }
 
     /// Are all texts such as the catalogue takes?
@@ -54,6 +58,7 @@ public struct NewPackage: BitwiseCopyable {
             && NewPackage.isText(mimeType, PackageLimits.mimeTypeBytes)
             && NewPackage.isText(tool, PackageLimits.toolBytes)
             && NewPackage.isText(keywords, PackageLimits.keywordsBytes)
+            && NewPackage.isText(team, PackageLimits.teamBytes)
             && sizeBytes >= 0
     }
 
@@ -73,7 +78,7 @@ public struct NewPackage: BitwiseCopyable {
 public struct PackageRow: BitwiseCopyable {
     /// Grows with every new package and is never given again; the order of lists.
     public let id: Int64
-    public let hash: PackageHash
+    public let hash: SHA256Digest
     public let sizeBytes: Int64
     public let submittedAtMilliseconds: Int64
     /// 0 if the package was never served.
@@ -84,4 +89,6 @@ public struct PackageRow: BitwiseCopyable {
     public let mimeType: Slab<UInt8>
     public let tool: Slab<UInt8>
     public let keywords: Slab<UInt8>
+    /// Empty: of no team.
+    public let team: Slab<UInt8>
 }

@@ -40,7 +40,7 @@ struct Worker: ~Copyable {
     /// One upload, from the temporary file to the row.
     mutating func upload() throws(StoreError) {
         var digest = Digest()
-        let hash: PackageHash
+        let hash: SHA256Digest
         do throws(FileError) {
             var file = try files.create()
             var rest = Int(next() % 100_000) + 1
@@ -55,7 +55,7 @@ struct Worker: ~Copyable {
                     rest -= part.count
                 }
             } catch {
-                files.discard(file)
+                files.discard(&file)
                 throw error
             }
             hash = digest.finish()
@@ -64,17 +64,18 @@ struct Worker: ~Copyable {
         try list(hash)
     }
 
-    mutating func list(_ hash: PackageHash) throws(StoreError) {
+    mutating func list(_ hash: SHA256Digest) throws(StoreError) {
         let name = "map \(next() % 8).zip"
         let words = sentence { hash.append(to: &$0) } + " " + name
         say("begin " + words)
         var bytes = Array(name.utf8)
-        var replaced: PackageHash?
+        var replaced: SHA256Digest?
         do throws(CatalogueError) {
             replaced = try bytes.withUnsafeMutableBufferPointer { pointer throws(CatalogueError) in
                 var package = NewPackage(
                     hash: hash, name: Slab(start: pointer.baseAddress, count: pointer.count))
                 package.creatorUid = Slab("ANDROID-1")
+                package.team = Slab("red")
                 do throws(FileError) {
                     package.sizeBytes = try files.size(hash) ?? 0
                 } catch { say("the size is not known") }

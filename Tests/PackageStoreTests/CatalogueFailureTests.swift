@@ -96,7 +96,7 @@ extension StoreSuite {
         }
 
         /// Some packages, and their files.
-        private func filled(_ folder: TestFolder) throws -> [PackageHash] {
+        private func filled(_ folder: TestFolder) throws -> [SHA256Digest] {
             var catalogue = try folder.catalogue()
             return try (0..<40).map { number in
                 let bytes = [UInt8](repeating: UInt8(number), count: 100 + number)
@@ -205,7 +205,7 @@ extension StoreSuite {
             do { _ = try folder.catalogue() }
             do {
                 let database = try Database(path: folder.databasePath, smallSettings)
-                try database.execute(.write, "PRAGMA user_version=2")
+                try database.execute(.write, "PRAGMA user_version=3")
             }
             let before = try Data(contentsOf: URL(fileURLWithPath: folder.databasePath))
             let error = #expect(throws: StoreError.self) { _ = try folder.catalogue() }
@@ -224,6 +224,24 @@ extension StoreSuite {
             let catalogue = try folder.catalogue()
             #expect(catalogue.origin == .made)
             #expect(catalogue.rebuiltCount == 40)
+        }
+
+        /// The same, and the disk has lost what it holds besides: no start may fail for ever.
+        @Test func anUnfinishedAndDamagedDatabaseIsSetAside() throws {
+            let folder = try TestFolder()
+            _ = try filled(folder)
+            do {
+                let database = try Database(path: folder.databasePath, smallSettings)
+                try database.execute(.write, "PRAGMA user_version=0")
+            }
+            let handle = try unwrap(FileHandle(forUpdatingAtPath: folder.databasePath))
+            let size = Int(try handle.seekToEnd())
+            try handle.seek(toOffset: 4096)
+            try handle.write(contentsOf: [UInt8](repeating: 0xA5, count: size - 4096))
+            try handle.close()
+            var catalogue = try folder.catalogue()
+            #expect(catalogue.origin == .replaced)
+            #expect(try catalogue.totals().count == 40)
         }
 
         @Test func folderAndRowsAreMadeToAgree() throws {

@@ -1,6 +1,7 @@
 // The catalogue against a list in memory, over random histories with restarts; and each rule by
 // itself: what renews, what replaces, what is refused.
 
+import CSQLite
 import Foundation
 import Testing
 import TinyCoT
@@ -12,38 +13,44 @@ extension StoreSuite {
         /// The rules of a listing, written down once more.
         private struct Model {
             struct Row: Equatable {
-                var hash: PackageHash
+                var hash: SHA256Digest
                 var name: String
                 var creator: String
+                var team: String
                 var tool: String
                 var bytes: Int64
             }
             var rows: [Row] = []
 
+            /// The listing that has the place of `row` already.
+            func rival(_ row: Row) -> Int? {
+                if row.creator.isEmpty || row.team.isEmpty { return nil }
+                return rows.firstIndex {
+                    $0.creator == row.creator && $0.name == row.name && $0.team == row.team
+                        && $0.hash != row.hash
+                }
+            }
+
             mutating func store(_ row: Row) -> String {
-                if let index = rows.firstIndex(where: { $0.hash == row.hash }) {
-                    let owner = rows[index].creator
-                    let other = rows.firstIndex {
-                        !owner.isEmpty && $0.creator == owner && $0.name == row.name
-                            && $0.hash != row.hash
-                    }
-                    guard let other else {
-                        rows[index].name = row.name
-                        return "renewed"
-                    }
-                    if owner != row.creator { return "renewed" }
-                    rows[index].name = row.name
-                    return "replaced " + text(rows.remove(at: other).hash)
-                }
+                var wanted = row
                 var outcome = "added"
-                if !row.creator.isEmpty,
-                    let other = rows.firstIndex(where: {
-                        $0.creator == row.creator && $0.name == row.name
-                    })
-                {
-                    outcome = "replaced " + text(rows.remove(at: other).hash)
+                if let index = rows.firstIndex(where: { $0.hash == row.hash }) {
+                    let known = rows[index]
+                    if !known.team.isEmpty && known.team != row.team { return "of another team" }
+                    outcome = "renewed"
+                    if known.team == row.team {
+                        wanted = known
+                        wanted.name = row.name
+                        if rival(wanted) != nil && known.creator != row.creator { return outcome }
+                    }
+                    wanted.bytes = known.bytes
+                    rows[index] = wanted
+                } else {
+                    rows.append(wanted)
                 }
-                rows.append(row)
+                if let rival = rival(wanted) {
+                    outcome = "replaced " + text(rows.remove(at: rival).hash)
+                }
                 return outcome
             }
         }
@@ -52,6 +59,7 @@ extension StoreSuite {
             switch outcome {
             case .added: "added"
             case .renewed: "renewed"
+            case .ofAnotherTeam: "of another team"
             case .replaced(let hash): "replaced " + text(hash)
             }
         }
@@ -75,7 +83,7 @@ extension StoreSuite {
                     rows.append(
                         Model.Row(
                             hash: row.hash, name: text(row.name), creator: text(row.creatorUid),
-                            tool: text(row.tool), bytes: row.sizeBytes))
+                            team: text(row.team), tool: text(row.tool), bytes: row.sizeBytes))
                 }
                 #expect(count <= pages)
                 if count < pages { return rows }
@@ -98,18 +106,22 @@ extension StoreSuite {
                     case 1:
                         let tool = ["public", "private"][random.below(2)]
                         let index = model.rows.firstIndex { $0.hash == hash }
-                        #expect(try catalogue.setTool(slab(tool), of: hash) == (index != nil))
+                        let expected: Catalogue.Effect =
+                            index.map { model.rows[$0].tool == tool ? .unchanged : .changed }
+                            ?? .absent
+                        #expect(try catalogue.setTool(slab(tool), of: hash) == expected)
                         if let index { model.rows[index].tool = tool }
                     default:
                         let row = Model.Row(
                             hash: hash, name: "n\(random.below(4))",
                             creator: ["", "A", "B"][random.below(3)],
+                            team: ["", "red", "red", "blue"][random.below(4)],
                             tool: ["public", "private"][random.below(2)],
                             bytes: Int64(random.below(1_000)))
                         let outcome = try catalogue.store(
                             package(
                                 row.hash, row.name, by: row.creator, bytes: row.bytes,
-                                tool: row.tool))
+                                tool: row.tool, team: row.team))
                         #expect(words(outcome) == model.store(row), "seed \(seed)")
                     }
                     let totals = try catalogue.totals()
@@ -130,12 +142,68 @@ extension StoreSuite {
             #expect(SQLiteMemory.usedBytes == used, "a closed catalogue keeps no memory")
         }
 
+        /// Whoever has heard of a creator's uid and a name does not get at another team's listing.
+        @Test func aTeamsListingIsNobodyElses() throws {
+            let folder = try TestFolder()
+            var catalogue = try folder.catalogue()
+            func row(_ number: Int) throws -> [String]? {
+                guard let row = try catalogue.find(hash(number)) else { return nil }
+                return [text(row.name), text(row.creatorUid), text(row.team), text(row.tool)]
+            }
+            let first = package(hash(1), "plan.zip", by: "UID-1", tool: "public", team: "red")
+            _ = try catalogue.store(first)
+            for (number, team) in [(2, "blue"), (3, "")] {
+                let same = package(hash(number), "plan.zip", by: "UID-1", team: team)
+                #expect(words(try catalogue.store(same)) == "added")
+                #expect(try row(1) == ["plan.zip", "UID-1", "red", "public"])
+                // The same bytes.
+                let known = package(hash(1), "mine.zip", by: "UID-1", team: team)
+                #expect(words(try catalogue.store(known)) == "of another team")
+                #expect(try row(1) == ["plan.zip", "UID-1", "red", "public"])
+            }
+            #expect(try catalogue.totals().count == 3)
+            let again = package(hash(4), "plan.zip", by: "UID-1", team: "red")
+            #expect(words(try catalogue.store(again)) == "replaced " + text(hash(1)))
+            #expect(try row(2) != nil && row(3) != nil)
+        }
+
+        /// A catalogue that was made anew knows no teams; the next upload says whose it is.
+        @Test func whatIsOfNoTeamIsTakenOver() throws {
+            let folder = try TestFolder()
+            var catalogue = try folder.catalogue()
+            _ = try catalogue.store(package(hash(1), "1.zip", bytes: 7))
+            let id = try catalogue.find(hash(1))?.id
+            _ = try catalogue.store(package(hash(2), "plan.zip", by: "UID-1", team: "red"))
+            var new = package(hash(1), "plan.zip", by: "UID-1", tool: "public", team: "red")
+            new.sizeBytes = 7
+            #expect(words(try catalogue.store(new)) == "replaced " + text(hash(2)))
+            let row = try unwrap(try catalogue.find(hash(1)))
+            #expect(row.id == id && row.sizeBytes == 7)
+            #expect(text(row.team) == "red" && text(row.creatorUid) == "UID-1")
+            #expect(text(row.name) == "plan.zip" && text(row.tool) == "public")
+            #expect(try catalogue.totals() == Catalogue.Totals(count: 1, bytes: 7))
+        }
+
+        @Test func aListingIsFoundByItsIndex() throws {
+            let folder = try TestFolder()
+            let catalogue = try folder.catalogue()
+            let raw = catalogue.connection.database.raw
+            var statement: OpaquePointer?
+            let sql = "EXPLAIN QUERY PLAN \(CatalogueStatements.findListingText)"
+            #expect(tcq_prepare(raw, sql, Int32(sql.utf8.count), &statement) == tcq_ok)
+            let plan = Statement(raw: try unwrap(statement))
+            #expect(tcq_step(plan.raw) == tcq_row)
+            #expect(text(plan.text(3)).contains("USING INDEX packages_by_listing"))
+            _ = tcq_finalize(statement)
+        }
+
         @Test func keepsEveryFieldOverARestart() throws {
             let folder = try TestFolder()
             var new = package(hash(7), "K\u{e4}se \u{1F9C0}.zip", by: "ANDROID-1", bytes: 1 << 40)
             new.submissionUser = slab("ALPHA'); DROP TABLE packages;--")
             new.mimeType = slab("application/zip")
             new.keywords = slab("missionpackage,map")
+            new.team = slab("Team \u{1F7E6}")
             new.submittedAtMilliseconds = 1_767_323_045_678
             do {
                 var catalogue = try folder.catalogue()
@@ -155,6 +223,7 @@ extension StoreSuite {
             #expect(text(row.submissionUser) == "ALPHA'); DROP TABLE packages;--")
             #expect(text(row.mimeType) == "application/zip")
             #expect(text(row.keywords) == "missionpackage,map")
+            #expect(text(row.team) == "Team \u{1F7E6}")
             #expect(try catalogue.find(hash(8)) == nil)
         }
 
@@ -180,6 +249,8 @@ extension StoreSuite {
             var keywords = package(hash(1), "a")
             keywords.keywords = slab(longest + "n")
             wrong.append(keywords)
+            wrong.append(package(hash(1), "a", team: String(repeating: "t", count: 41)))
+            wrong.append(package(hash(1), "a", team: "a\u{0}b"))
             for package in wrong {
                 let error = #expect(throws: CatalogueError.self) {
                     _ = try catalogue.store(package)
@@ -188,12 +259,14 @@ extension StoreSuite {
             }
             #expect(try catalogue.totals().count == 0)
             let tool = String(repeating: "t", count: 31)
-            var right = package(hash(1), longest, by: longest, tool: tool)
+            let team = String(repeating: "t", count: 40)
+            var right = package(hash(1), longest, by: longest, tool: tool, team: team)
             right.submissionUser = slab(longest)
             right.keywords = slab(longest)
             right.mimeType = slab(String(repeating: "m", count: 127))
             _ = try catalogue.store(right)
             #expect(try catalogue.find(hash(1))?.keywords.count == 255)
+            #expect(try catalogue.find(hash(1))?.team.count == 40)
         }
 
         @Test func aPageMayBeLeftEarly() throws {

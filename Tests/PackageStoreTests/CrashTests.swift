@@ -85,7 +85,7 @@ extension StoreSuite {
             let files = try folder.files()
             for hash in listed.values {
                 let isWhole = try files.verify(
-                    unwrap(PackageHash(text: slab(hash))), buffer: freshMemory(65_536))
+                    unwrap(SHA256Digest(hex: slab(hash))), buffer: freshMemory(65_536))
                 #expect(isWhole, "\(label): \(hash)")
             }
         }
@@ -171,7 +171,7 @@ extension StoreSuite {
                 }
             }
             let (name, gone) = try unwrap(expected.byName.first { $0.key.count == 2 })
-            let goneHash = try unwrap(PackageHash(text: slab(gone)))
+            let goneHash = try unwrap(SHA256Digest(hex: slab(gone)))
             _ = try files.remove(goneHash)
             #expect(try catalogue.delete(goneHash) == true)
             expected.byName[name] = nil

@@ -60,12 +60,12 @@ import TinyCoT
 
     @Test func aHashIsReadFromEitherCaseAndFromNothingElse() {
         let digits = String(repeating: "0123456789abcdef", count: 4)
-        #expect(PackageHash(text: slab(digits)).map(text) == digits)
-        #expect(PackageHash(text: slab(digits.uppercased())).map(text) == digits)
-        #expect(PackageHash(text: slab(String(digits.dropLast()))) == nil)
-        #expect(PackageHash(text: slab(digits + "0")) == nil)
+        #expect(SHA256Digest(hex: slab(digits)).map(text) == digits)
+        #expect(SHA256Digest(hex: slab(digits.uppercased())).map(text) == digits)
+        #expect(SHA256Digest(hex: slab(String(digits.dropLast()))) == nil)
+        #expect(SHA256Digest(hex: slab(digits + "0")) == nil)
         for wrong in ["g", "/", ":", "@", "`", "G", ".", "\u{0}"] {
-            #expect(PackageHash(text: slab(wrong + digits.dropFirst())) == nil)
+            #expect(SHA256Digest(hex: slab(wrong + digits.dropFirst())) == nil)
         }
         #expect(hash(1) != hash(2))
     }

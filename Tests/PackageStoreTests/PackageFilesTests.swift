@@ -47,7 +47,7 @@ import TinyCoT
         #expect(file.byteCount == 3)
         #expect(folder.names.count == 1)
         #expect(folder.names[0].hasPrefix("tmp-"))
-        files.discard(file)
+        files.discard(&file)
         #expect(folder.names == [])
     }
 

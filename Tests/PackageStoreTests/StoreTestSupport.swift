@@ -29,7 +29,7 @@ func text(_ bytes: Slab<UInt8>) -> String {
     String(decoding: (0..<bytes.count).map { bytes[$0] }, as: UTF8.self)
 }
 
-func text(_ hash: PackageHash) -> String { sentence { hash.append(to: &$0) } }
+func text(_ hash: SHA256Digest) -> String { sentence { hash.append(to: &$0) } }
 
 func sentence(_ write: (inout ByteWriter) -> Void) -> String {
     var writer = ByteWriter(freshMemory(1024))
@@ -38,9 +38,9 @@ func sentence(_ write: (inout ByteWriter) -> Void) -> String {
 }
 
 /// A hash that is a number.
-func hash(_ number: Int) -> PackageHash {
+func hash(_ number: Int) -> SHA256Digest {
     let digits = String(number, radix: 16)
-    return PackageHash(text: slab(String(repeating: "0", count: 64 - digits.count) + digits))!
+    return SHA256Digest(hex: slab(String(repeating: "0", count: 64 - digits.count) + digits))!
 }
 
 enum TestHeap {
@@ -92,7 +92,7 @@ final class TestFolder {
     }
 
     /// Writes a package the way an upload does.
-    func publish(_ bytes: [UInt8]) throws -> PackageHash {
+    func publish(_ bytes: [UInt8]) throws -> SHA256Digest {
         let files = try files()
         var file = try files.create()
         var digest = Digest()
@@ -101,7 +101,7 @@ final class TestFolder {
         do throws(FileError) {
             try files.write(view, to: &file)
         } catch {
-            files.discard(file)
+            files.discard(&file)
             throw error
         }
         let hash = digest.finish()
@@ -111,13 +111,14 @@ final class TestFolder {
 }
 
 func package(
-    _ hash: PackageHash, _ name: String, by creator: String = "", bytes: Int64 = 1,
-    tool: String = "private"
+    _ hash: SHA256Digest, _ name: String, by creator: String = "", bytes: Int64 = 1,
+    tool: String = "private", team: String = ""
 ) -> NewPackage {
     var package = NewPackage(hash: hash, name: slab(name))
     package.creatorUid = slab(creator)
     package.sizeBytes = bytes
     package.tool = slab(tool)
+    package.team = slab(team)
     package.submittedAtMilliseconds = 1_700_000_000_000
     return package
 }

@@ -1,5 +1,6 @@
 // Ten thousand packages in the heap that a small board gives: it is enough, and lists stay whole.
 
+import CSQLite
 import Testing
 import TinyCoT
 
@@ -13,6 +14,7 @@ extension StoreSuite {
         @Test func fitTheHeap() throws {
             let folder = try TestFolder()
             let before = SQLiteMemory.usedBytes
+            _ = tcq_take_largest_request()
             var most = 0
             do {
                 var catalogue = try folder.catalogue()
@@ -24,7 +26,8 @@ extension StoreSuite {
                         hash((number &* 2_654_435_761) & 0xFFFF_FFFF),
                         "Operation map \(number).zip",
                         by: "ANDROID-\(number % 100)", bytes: 1_000,
-                        tool: number % 2 == 0 ? "public" : "private")
+                        tool: number % 2 == 0 ? "public" : "private",
+                        team: "team \(number % 7)")
                     _ = try catalogue.store(new)
                     most = max(most, SQLiteMemory.usedBytes - before)
                 }
@@ -51,6 +54,8 @@ extension StoreSuite {
             }
             most = max(most, SQLiteMemory.usedBytes - before)
             #expect(most < TenThousandTests.peakBytes, "\(most) bytes of heap")
+            // Larger requests at open are taken for damage.
+            #expect(tcq_take_largest_request() < CatalogueConnection.largestRequestBytes)
             SQLiteMemory.checkInvariants()
         }
     }

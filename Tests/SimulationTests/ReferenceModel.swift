@@ -498,7 +498,7 @@ final class ReferenceModel {
 
     // MARK: What clients are sent and get
 
-    private func pushEvent(_ client: ModelClient, _ event: SimulatedEvent) {
+    func pushEvent(_ client: ModelClient, _ event: SimulatedEvent) {
         if event.isPosition { client.newestPosition[event.uid] = event.serial }
         push(client, .event(event.serial))
     }

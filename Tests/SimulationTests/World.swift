@@ -53,6 +53,9 @@ final class World {
     let scenario: Scenario
     let memory: UnsafeMutableRawBufferPointer
     var relay: Relay
+    let slot: QuestionMemory
+    /// Lists that are asked for page by page while the world goes on.
+    var openLists: [Question] = []
     var spareConfig: Config
     let model: ReferenceModel
     var configs: [ModelConfig]
@@ -86,6 +89,7 @@ final class World {
         let measured = Config(budget: budget, arena: &measure)
         _ = Config(budget: budget, arena: &measure)
         _ = Relay(budget: budget, config: measured, seed: seed, arena: &measure)
+        _ = QuestionMemory(budget: budget, arena: &measure)
         memory = .allocate(byteCount: measure.usedBytes, alignment: 64)
         memory.initializeMemory(as: UInt8.self, repeating: 0)
         var arena = Arena(memory: memory)
@@ -94,6 +98,7 @@ final class World {
         let key = Relay.hashKey(seed: seed)
         Scenario.fill(&first, from: configs[0], hashKey: key)
         relay = Relay(budget: budget, config: first, seed: seed, arena: &arena)
+        slot = QuestionMemory(budget: budget, arena: &arena)
         model = ReferenceModel(
             config: configs[0], entries: budget.replayEvents, blocks: budget.replayBytes / 256,
             emergencies: budget.emergencies)

@@ -57,6 +57,7 @@ extension World {
     // MARK: Actions
 
     private func act() {
+        if random.chance(4) { ask() }
         let roll = random.below(1000)
         if clients.isEmpty || roll < 35 { return connect() }
         let client = random.pick(clients)
@@ -83,16 +84,19 @@ extension World {
         }
     }
 
+    static func ip(_ address: Int) -> Address {
+        Address(ipv4: address == 1 ? 0x7F00_0001 : 0xC000_0200 + UInt32(address))
+    }
+
     @discardableResult
     private func admit(device: Int) -> FakeClient? {
         let address = random.pick([1, 2, 3, device + 10])
         let team = scenario.listenerTeam(model.config, &random)
         let number = team.map { Scenario.number(of: $0, in: model.config) } ?? Config.noTeam
-        let ip: UInt32 = address == 1 ? 0x7F00_0001 : 0xC000_0200 + UInt32(address)
         let same = clients.count { $0.model.address == address }
         let isFull =
             clients.count >= scenario.budget.clients || same >= scenario.budget.clientsPerAddress
-        switch relay.admit(address: Address(ipv4: ip), port: 8087, listenerTeam: number) {
+        switch relay.admit(address: World.ip(address), port: 8087, listenerTeam: number) {
         case .refused:
             note("a connection is refused")
             if !isFull { fail("a connection is refused although there is room") }
@@ -194,7 +198,7 @@ extension World {
         }
     }
 
-    private func fresh() -> SimulatedEvent {
+    func fresh() -> SimulatedEvent {
         nextSerial += 1
         return SimulatedEvent(serial: nextSerial - 1)
     }

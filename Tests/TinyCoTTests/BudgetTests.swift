@@ -158,6 +158,28 @@ import Testing
             event_max_bytes is 65536.
             """
         ),
+        (
+            "{\"http_connections_per_address\": 9}",
+            """
+            line 1: http_connections_per_address is 9, but must be at most 8 because \
+            http_connections is 8.
+            """
+        ),
+        (
+            "{\n\"http_head_bytes\": 65536,\n\"http_receive_bytes\": 65535}",
+            """
+            line 3: http_receive_bytes is 65535, but must be at least 65536 because \
+            http_head_bytes is 65536.
+            """
+        ),
+        (
+            "{\n\"http_connections\": 2, \"http_connections_per_address\": 1}",
+            "line 2: uploads is 4, but must be at most 2 because http_connections is 2."
+        ),
+        (
+            "{\"uploads\": 1}",
+            "line 1: uploads_per_address is 2, but must be at most 1 because uploads is 1."
+        ),
     ])
     func contradictions(_ text: String, _ expected: String) {
         #expect(failure(text) == "budget.json, " + expected)
@@ -168,6 +190,10 @@ import Testing
             "{\"clients\": 64, \"clients_per_address\": 64}", "{\"client_queue_bytes\": 65536}",
             "{\"event_log_bytes\": 262144}", "{\"receive_pool_bytes\": 73728}",
             "{\"replay_bytes\": 73728}", "{\"event_max_bytes\": 1024, \"replay_bytes\": 2048}",
+            "{\"http_connections\": 4}", "{\"http_connections_per_address\": 8, \"uploads\": 8}",
+            "{\"http_head_bytes\": 65536, \"http_receive_bytes\": 65536}",
+            "{\"uploads_per_address\": 4}", "{\"disk_reserve_bytes\": 0}",
+            "{\"package_store_bytes\": 17592186044416}",
         ] {
             #expect(failure(text) == "accepted")
         }
@@ -219,12 +245,53 @@ import Testing
                 + "| \(grouped(key.range.lowerBound)) to \(grouped(key.range.upperBound)) |"
             #expect(row.hasSuffix(figures), "\(key.name)")
         }
-        for table in [ConfigKeys.file, .cot, .team] {
+        for table in [ConfigKeys.file, .cot, .http, .team] {
             var i = 0
             while let name = table.name(i) {
-                #expect(page.contains(table == .cot ? "\"\(name)\"" : "| `\(name)` |"), "\(name)")
+                // Keys of one name stand in several objects, each with a section of its own.
+                let section = section(of: table, in: page)
+                #expect(
+                    section.contains(table == .cot ? "\"\(name)\"" : "\n| `\(name)` |"), "\(name)")
                 i += 1
             }
+        }
+    }
+
+    /// From the head of the table to the next heading.
+    private func section(of table: ConfigKeys, in page: String) -> Substring {
+        let head =
+            switch table {
+            case .file, .cot: "| Key |"
+            case .http: "| Key of `http` |"
+            case .team: "| Key of a team |"
+            }
+        guard let start = page.range(of: head)?.lowerBound else { return "" }
+        let end = page[start...].range(of: "\n#")?.lowerBound ?? page.endIndex
+        return page[start..<end]
+    }
+
+    /// And of the keys of "http" what they are where nothing is said.
+    @Test func thePageSaysTheDefaultsOfHTTP() throws {
+        let root = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let page = try String(
+            contentsOf: root.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
+        let rows = section(of: .http, in: page).split(separator: "\n")
+        let candidate = ConfigCandidate()
+        try candidate.parse(Array("{}".utf8))
+        let config = candidate.config
+        let listen = candidate.httpListeners.map { "`\($0)`" }.joined(separator: ", ")
+        for (name, value) in [
+            ("listen", listen), ("public_url", "`\"\(text(config.publicURL))\"`"),
+            ("allow_delete", "`\(config.allowsDelete)`"),
+            ("announce_uploads", "`\(config.announcesUploads)`"),
+            ("evict_oldest", "`\(config.evictsOldest)`"),
+            ("head_seconds", "\(config.httpHeadSeconds)"),
+            ("stall_seconds", "\(config.httpStallSeconds)"),
+            ("idle_seconds", "\(config.httpIdleSeconds)"),
+        ] {
+            let row = rows.first { $0.hasPrefix("| `\(name)` |") } ?? ""
+            #expect(row.contains("| \(value) |"), "\(name)")
         }
     }
 

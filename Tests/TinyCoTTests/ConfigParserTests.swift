@@ -4,68 +4,13 @@ import Testing
 @testable import TinyCoT
 
 @Suite struct ConfigParserTests {
-    /// A configuration with its tables, small where a test wants to overflow them.
-    private final class Candidate {
-        private let memory: UnsafeMutableRawBufferPointer
-        var config: Config
-
-        init(_ budget: Budget = Budget()) {
-            memory = .allocate(byteCount: 1 << 18, alignment: 64)
-            memory.initializeMemory(as: UInt8.self, repeating: 0)
-            var arena = Arena(memory: memory)
-            config = Config(budget: budget, arena: &arena)
-        }
-
-        deinit { memory.deallocate() }
-
-        func parse(_ text: [UInt8]) throws(ConfigError) {
-            let bytes = OwnedBytes(text)
-            try ConfigParser.parse(bytes.slab, hashKey: 7, into: &config)
-        }
-
-        func failure(_ text: String) -> String {
-            do throws(ConfigError) {
-                try parse(Array(text.utf8))
-                return "accepted"
-            } catch {
-                return sentence(error, file: "tinycot.json")
-            }
-        }
-
-        var listeners: [String] {
-            (0..<config.listenerCount).map { i in
-                let team = config.listeners[i].team
-                return written { $0.append(self.config.listeners[i].endpoint) }
-                    + (team == Config.noTeam ? "" : " \(team)")
-            }
-        }
-        var allow: [String] {
-            (0..<config.allowCount).map { i in written { $0.append(self.config.allow[i]) } }
-        }
-        var teams: [String] { (0..<config.teamCount).map { text(config.teams[$0].name) } }
-        func team(of member: String) -> UInt8? {
-            let bytes = OwnedBytes(member)
-            let hash = NameHash.of(bytes.slab, key: 7)
-            return (0..<config.memberCount).first { config.members[$0].nameHash == hash }
-                .map { config.members[$0].team }
-        }
-        /// Who hears whom, one row per sender.
-        var visible: [String] {
-            (0..<config.teamCount).map { from in
-                (0..<config.teamCount).map {
-                    config.visible(from: UInt8(from), to: UInt8($0)) ? "1" : "0"
-                }.joined()
-            }
-        }
-    }
-
     private let builtInAllow = [
         "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8",
         "100.64.0.0/10", "::1/128", "fe80::/10", "fc00::/7",
     ]
 
     @Test func anEmptyObjectMeansTheDefaults() throws {
-        let candidate = Candidate()
+        let candidate = ConfigCandidate()
         try candidate.parse(Array("{}".utf8))
         let config = candidate.config
         #expect(candidate.listeners == ["0.0.0.0:8087", "[::]:8087"])
@@ -75,6 +20,7 @@ import Testing
         #expect(config.heartbeatSeconds == 25 && config.stallSeconds == 30)
         #expect(config.drainSeconds == 3 && config.replayMaxSeconds == 86_400)
         #expect(config.emergencyRepeatSeconds == 10 && config.emergencyMaxSeconds == 3_600)
+        #expect(candidate.httpListeners == ["0.0.0.0:8080", "[::]:8080"])
     }
 
     private let full = """
@@ -96,7 +42,7 @@ import Testing
         """
 
     @Test func everyKeyIsRead() throws {
-        let candidate = Candidate()
+        let candidate = ConfigCandidate()
         try candidate.parse(Array(full.utf8))
         let config = candidate.config
         #expect(
@@ -122,7 +68,7 @@ import Testing
     }
 
     @Test func aSecondReadingForgetsTheFirst() throws {
-        let candidate = Candidate()
+        let candidate = ConfigCandidate()
         try candidate.parse(Array(full.utf8))
         try candidate.parse(Array("{}".utf8))
         #expect(candidate.teams == ["open"] && candidate.config.memberCount == 0)
@@ -133,7 +79,7 @@ import Testing
     }
 
     @Test func afterAnErrorTheCountsAreAsBefore() throws {
-        let candidate = Candidate()
+        let candidate = ConfigCandidate()
         try candidate.parse(Array(full.utf8))
         #expect(candidate.failure("{\"stall_seconds\": 7, \"teams\": [], \"x\": 1}") != "accepted")
         #expect(candidate.config.teamCount == 4 && candidate.config.stallSeconds == 600)
@@ -141,7 +87,7 @@ import Testing
 
     /// Without a default the unclaimed get a team of their own, that only "*" hears.
     @Test func unclaimedClientsLandInNoConfiguredTeam() throws {
-        let candidate = Candidate()
+        let candidate = ConfigCandidate()
         try candidate.parse(
             Array(
                 """
@@ -155,13 +101,13 @@ import Testing
         var budget = Budget()
         budget.teams = 1
         #expect(
-            Candidate(budget).failure("{\"teams\": [{\"name\": \"blue\"}]}")
+            ConfigCandidate(budget).failure("{\"teams\": [{\"name\": \"blue\"}]}")
                 == """
                 tinycot.json: teams leaves no place for the team of clients that no team \
                 claims: teams in budget.json is 1.
                 """)
         #expect(
-            Candidate(budget).failure(
+            ConfigCandidate(budget).failure(
                 """
                 {\"teams\": [{\"name\": \"b\", \"default\": true}]}
                 """) == "accepted")
@@ -176,7 +122,7 @@ import Testing
     @Test func sixtyFourTeamsCanSeeEachOther() throws {
         var budget = Budget()
         budget.teams = 64
-        let candidate = Candidate(budget)
+        let candidate = ConfigCandidate(budget)
         let teams = (0..<64).map {
             """
             {\"name\": \"t\($0)\", \"sees\": [\"*\"], \"default\": \($0 == 63)}
@@ -188,7 +134,7 @@ import Testing
     }
 
     @Test func teamPortsAloneAreEnough() throws {
-        let candidate = Candidate()
+        let candidate = ConfigCandidate()
         try candidate.parse(
             Array(
                 """
@@ -202,7 +148,7 @@ import Testing
             "{\n\n\n\"heartbeat_second\": 1}",
             ", line 4: unknown key \"heartbeat_second\"; did you mean \"heartbeat_seconds\"?"
         ),
-        ("{\"http\": {}}", ", line 1: unknown key \"http\"."),
+        ("{\"htttp\": {}}", ", line 1: unknown key \"htttp\"; did you mean \"http\"?"),
         (
             "{\"cot\": {\"lsiten\": []}}",
             """
@@ -396,11 +342,11 @@ import Testing
         ("", ", line 1, column 1: expected a value, found the end of the file."),
     ])
     func wrongFiles(_ text: String, _ expected: String) {
-        #expect(Candidate().failure(text) == "tinycot.json" + expected)
+        #expect(ConfigCandidate().failure(text) == "tinycot.json" + expected)
     }
 
     @Test func differentAddressesMayShareAPort() throws {
-        let candidate = Candidate()
+        let candidate = ConfigCandidate()
         try candidate.parse(
             Array(
                 """
@@ -415,7 +361,7 @@ import Testing
         budget.teamMembers = 2
         budget.listeners = 2
         budget.allowedNetworks = 9
-        let candidate = Candidate(budget)
+        let candidate = ConfigCandidate(budget)
         #expect(
             candidate.failure(
                 """
@@ -473,7 +419,7 @@ import Testing
         ].map { Array($0.utf8) }
         let seed = Array(full.utf8)
         var random = SeededGenerator(seed: 12)
-        let candidate = Candidate()
+        let candidate = ConfigCandidate()
         let name = OwnedBytes("tinycot.json")
         let room = OwnedBytes([UInt8](repeating: 0, count: 1_024))
         var accepted = 0

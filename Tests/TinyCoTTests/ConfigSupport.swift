@@ -36,6 +36,66 @@ func sentence(_ error: ConfigError, file: String) -> String {
     return written { error.write(file: name.slab, into: &$0) }
 }
 
+/// A configuration with its tables, small where a test wants to overflow them.
+final class ConfigCandidate {
+    private let memory: UnsafeMutableRawBufferPointer
+    var config: Config
+
+    init(_ budget: Budget = Budget()) {
+        memory = .allocate(byteCount: 1 << 18, alignment: 64)
+        memory.initializeMemory(as: UInt8.self, repeating: 0)
+        var arena = Arena(memory: memory)
+        config = Config(budget: budget, arena: &arena)
+    }
+
+    deinit { memory.deallocate() }
+
+    func parse(_ text: [UInt8]) throws(ConfigError) {
+        let bytes = OwnedBytes(text)
+        try ConfigParser.parse(bytes.slab, hashKey: 7, into: &config)
+    }
+
+    func failure(_ text: String) -> String {
+        do throws(ConfigError) {
+            try parse(Array(text.utf8))
+            return "accepted"
+        } catch {
+            return sentence(error, file: "tinycot.json")
+        }
+    }
+
+    var listeners: [String] {
+        (0..<config.listenerCount).map { i in
+            let team = config.listeners[i].team
+            return written { $0.append(self.config.listeners[i].endpoint) }
+                + (team == Config.noTeam ? "" : " \(team)")
+        }
+    }
+    var httpListeners: [String] {
+        (0..<config.httpListenerCount).map { i in
+            written { $0.append(self.config.httpListeners[i]) }
+        }
+    }
+    var allow: [String] {
+        (0..<config.allowCount).map { i in written { $0.append(self.config.allow[i]) } }
+    }
+    var teams: [String] { (0..<config.teamCount).map { text(config.teams[$0].name) } }
+    func team(of member: String) -> UInt8? {
+        let bytes = OwnedBytes(member)
+        let hash = NameHash.of(bytes.slab, key: 7)
+        return (0..<config.memberCount).first { config.members[$0].nameHash == hash }
+            .map { config.members[$0].team }
+    }
+    /// Who hears whom, one row per sender.
+    var visible: [String] {
+        (0..<config.teamCount).map { from in
+            (0..<config.teamCount).map {
+                config.visible(from: UInt8(from), to: UInt8($0)) ? "1" : "0"
+            }.joined()
+        }
+    }
+}
+
 func text<let capacity: Int>(_ short: ShortText<capacity>) -> String {
     String(decoding: (0..<Int(short.count)).map { short[$0] }, as: UTF8.self)
 }

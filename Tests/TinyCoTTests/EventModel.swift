@@ -46,6 +46,7 @@ struct EventModel {
         return all.first { !($0.attributes["endpoint"] ?? "").isEmpty } ?? all.first
     }
     var group: Node? { inDetail("__group").first }
+    var takv: Node? { inDetail("takv").first }
     var chat: Node? { inDetail("__chat", "__chatreceipt").first }
     var chatGroup: Node? {
         inDetail("__chat", "__chatreceipt").flatMap { $0.elements("chatgrp") }.first
@@ -118,6 +119,8 @@ struct EventModel {
         compare("endpoint", header.contactEndpoint, contact?.attributes["endpoint"])
         compare("group", header.groupName, group?.attributes["name"])
         compare("role", header.groupRole, group?.attributes["role"])
+        compare("platform", header.takvPlatform, takv?.attributes["platform"])
+        compare("program version", header.takvVersion, takv?.attributes["version"])
         compare("chat id", header.chatID, chat?.attributes["id"])
         compare("room", header.chatRoom, chat?.attributes["chatroom"])
         compare("parent", header.chatParent, chat?.attributes["parent"])

@@ -13,6 +13,10 @@ import Testing
     }
 
     private func parse(_ arguments: String...) -> (result: Invocation, sentence: String) {
+        parse(arguments)
+    }
+
+    private func parse(_ arguments: [String]) -> (result: Invocation, sentence: String) {
         var invocation = Invocation()
         for argument in arguments { withSlab(argument) { invocation.take($0) } }
         invocation.finish()
@@ -34,10 +38,11 @@ import Testing
             "serve", "--config", "c", "--budget=b", "--state-dir", "s", "--run-dir=r/=x"
         ).result
         #expect(serve.mistake == .nothing && serve.command == .serve)
-        #expect(serve.pathArgument(.config) == 3 && serve.pathOffset(.config) == 0)
-        #expect(serve.pathArgument(.budget) == 4 && serve.pathOffset(.budget) == 9)
-        #expect(serve.pathArgument(.stateDirectory) == 6)
-        #expect(serve.pathArgument(.runDirectory) == 7 && serve.pathOffset(.runDirectory) == 10)
+        #expect(serve.valueArgument(.config) == 3 && serve.valueOffset(.config) == 0)
+        #expect(serve.valueArgument(.budget) == 4 && serve.valueOffset(.budget) == 9)
+        #expect(serve.valueArgument(.stateDirectory) == 6)
+        #expect(serve.valueArgument(.runDirectory) == 7)
+        #expect(serve.valueOffset(.runDirectory) == 10)
         let status = parse("status", "--json", "--run-dir", "r").result
         #expect(status.mistake == .nothing && status.wantsJSON)
         #expect(parse("check", "--config", "c", "--budget", "b").result.mistake == .nothing)
@@ -60,15 +65,133 @@ import Testing
 
     @Test func whatDoesNotFitIsAMistake() {
         #expect(parse().result.mistake == .noCommand)
-        #expect(parse("serve", "--config").result.mistake == .missingPath)
-        #expect(parse("serve", "--config=").result.mistake == .missingPath)
-        #expect(parse("serve", "--config", "").result.mistake == .missingPath)
+        #expect(parse("serve", "--config").result.mistake == .missingValue)
+        #expect(parse("serve", "--config=").result.mistake == .missingValue)
+        #expect(parse("serve", "--config", "").result.mistake == .missingValue)
         #expect(parse("serve", "--config", "a", "--config", "b").result.mistake == .givenTwice)
         #expect(parse("serve", "--json").result.mistake == .foreignOption)
         #expect(parse("check", "--run-dir", "x").result.mistake == .foreignOption)
         #expect(parse("status", "--json=1").result.mistake == .unknownOption)
         #expect(parse("version", "now").result.mistake == .tooMuch)
         #expect(parse("--config", "x", "serve").result.mistake == .noCommand)
+    }
+
+    // MARK: packages
+
+    @Test func thePackagesAreListedAddedRemovedAndVerified() {
+        let list = parse("packages", "list", "--json", "--state-dir", "s").result
+        #expect(list.mistake == .nothing && list.command == .packages && list.action == .list)
+        #expect(list.wantsJSON && list.valueArgument(.stateDirectory) == 5)
+        #expect(!parse("packages", "list").result.wantsJSON)
+
+        let add = parse(
+            "packages", "add", "--name=Map 1", "a.zip", "--team", "blue", "--private",
+            "--run-dir", "r", "--budget", "b"
+        ).result
+        #expect(add.mistake == .nothing && add.action == .add && add.wantsPrivate)
+        #expect(add.operandArgument == 4)
+        #expect(add.valueArgument(.name) == 3 && add.valueOffset(.name) == 7)
+        #expect(add.valueArgument(.team) == 6 && add.valueOffset(.team) == 0)
+        #expect(add.valueArgument(.runDirectory) == 9 && add.valueArgument(.budget) == 11)
+        #expect(add.valueArgument(.stateDirectory) == 0 && add.valueArgument(.config) == 0)
+        #expect(!parse("packages", "add", "a.zip").result.wantsPrivate)
+
+        let remove = parse("packages", "remove", "c0ffee").result
+        #expect(remove.mistake == .nothing && remove.action == .remove)
+        #expect(remove.operandArgument == 3)
+        #expect(parse("packages", "verify", "--state-dir=s").result.action == .verify)
+        for words in [["packages", "-h"], ["packages", "--help"], ["packages", "add", "-h"]] {
+            var invocation = Invocation()
+            for word in words { withSlab(word) { invocation.take($0) } }
+            invocation.finish()
+            #expect(invocation.mistake == .nothing && invocation.wantsHelp)
+        }
+    }
+
+    private static let rest = "; \"tinycot help\" lists commands and options."
+    private static let actions = "; it can list, add, remove and verify."
+
+    @Test(arguments: [
+        (["packages"], .noAction, "\"packages\" must be told what to do" + actions),
+        (["packages", "--json"], .noAction, "\"packages\" must be told what to do" + actions),
+        (
+            ["packages", "lst"], .unknownAction,
+            "\"packages\" cannot \"lst\"; did you mean \"list\"?"
+        ),
+        (["packages", "purge"], .unknownAction, "\"packages\" cannot \"purge\"" + actions),
+        (
+            ["packages", "add"], .noOperand,
+            "a file must be named behind \"packages add\"" + rest
+        ),
+        (
+            ["packages", "add", ""], .noOperand,
+            "a file must be named behind \"packages add\"" + rest
+        ),
+        (
+            ["packages", "remove", "--state-dir", "s"], .noOperand,
+            "the hash of a package must be named behind \"packages remove\"" + rest
+        ),
+        (["packages", "add", "a", "b"], .tooMuch, "one argument too many: \"b\"" + rest),
+        (["packages", "list", "all"], .tooMuch, "one argument too many: \"all\"" + rest),
+        (["packages", "verify", "x"], .tooMuch, "one argument too many: \"x\"" + rest),
+        (
+            ["packages", "list", "--team", "a"], .foreignOption,
+            "the option \"--team\" does not belong to \"packages list\"" + rest
+        ),
+        (
+            ["packages", "add", "a", "--json"], .foreignOption,
+            "the option \"--json\" does not belong to \"packages add\"" + rest
+        ),
+        (
+            ["packages", "verify", "--config", "a"], .foreignOption,
+            "the option \"--config\" does not belong to \"packages verify\"" + rest
+        ),
+        (
+            ["serve", "--team", "a"], .foreignOption,
+            "the option \"--team\" does not belong to \"serve\"" + rest
+        ),
+        (
+            ["packages", "add", "a", "--privat"], .unknownOption,
+            "unknown option \"--privat\"; did you mean \"--private\"?"
+        ),
+        (
+            ["packages", "add", "a", "--private=yes"], .unknownOption,
+            "unknown option \"--private=yes\"" + rest
+        ),
+        (
+            ["packages", "add", "a", "--team"], .missingValue,
+            "a name is missing behind \"--team\"" + rest
+        ),
+        (
+            ["packages", "add", "a", "--name", ""], .missingValue,
+            "a name is missing behind \"--name\"" + rest
+        ),
+        (
+            ["packages", "list", "--state-dir="], .missingValue,
+            "a path is missing behind \"--state-dir\"" + rest
+        ),
+        (
+            ["packages", "add", "a", "--name", "b", "--name=c"], .givenTwice,
+            "the option \"--name=c\" is given twice" + rest
+        ),
+        (
+            ["pakages"], .unknownCommand,
+            "unknown command \"pakages\"; did you mean \"packages\"?"
+        ),
+    ] as [([String], Invocation.Mistake, String)])
+    func aWrongUseOfPackages(
+        _ words: [String], _ mistake: Invocation.Mistake, _ sentence: String
+    ) {
+        let found = parse(words)
+        #expect(found.result.mistake == mistake)
+        #expect(found.sentence == sentence)
+    }
+
+    /// A near miss that turned out well leaves no suggestion behind for a later mistake.
+    @Test func aSuggestionBelongsToItsMistake() {
+        #expect(
+            parse("status", "--json", "surplus").sentence
+                == "one argument too many: \"surplus\"" + InvocationTests.rest)
     }
 
     @Test func theSentenceShowsNoControlCharacters() {

@@ -23,7 +23,10 @@ import Testing
         ("/Marti/sync/content", "GET, HEAD", .syncContent),
         ("/Marti/sync/search", "GET, HEAD", .syncSearch),
         ("/Marti/sync/delete", "GET, POST, DELETE", .syncDelete),
-        ("/Marti/api/sync/metadata/\(hash)/tool", "GET, HEAD, PUT", .tool(hash: 25..<89)),
+        (
+            "/Marti/api/sync/metadata/\(hash)/tool", "GET, HEAD, PUT",
+            .tool(hash: ByteRange(offset: 25, count: 64))
+        ),
         ("/Marti/api/version", "GET, HEAD", .version),
         ("/Marti/api/version/config", "GET, HEAD", .versionConfig),
         ("/Marti/api/clientEndPoints", "GET, HEAD", .clientEndpoints),
@@ -32,16 +35,16 @@ import Testing
         ("/Marti/api/groups/groupCacheEnabled", "GET, HEAD", .groupCacheEnabled),
         ("/Marti/api/missions", "GET, HEAD", .missions),
         ("/Marti/vcm", "GET, HEAD, POST", .videos),
-        ("/Marti/api/cot/xml/ANDROID-1", "GET, HEAD", .event(uid: 19..<28)),
+        ("/Marti/api/cot/xml/ANDROID-1", "GET, HEAD", .event(uid: ByteRange(offset: 19, count: 9))),
         ("/Marti/api/cot/sa", "GET, HEAD", .positions),
     ]
 
     private func shifted(_ route: MartiRoute, by offset: Int) -> MartiRoute {
         switch route {
         case .tool(let range):
-            .tool(hash: range.lowerBound + offset..<range.upperBound + offset)
+            .tool(hash: ByteRange(offset: Int(range.offset) + offset, count: Int(range.count)))
         case .event(let range):
-            .event(uid: range.lowerBound + offset..<range.upperBound + offset)
+            .event(uid: ByteRange(offset: Int(range.offset) + offset, count: Int(range.count)))
         default: route
         }
     }
@@ -104,7 +107,7 @@ import Testing
                 Issue.record("\(path)")
                 continue
             }
-            #expect(decoded(whole, range) == Array(uid.utf8))
+            #expect(decoded(whole, range.range) == Array(uid.utf8))
         }
     }
 
@@ -149,8 +152,8 @@ import Testing
             let routing = withSlab(path) { MartiRoutes.find(method: Slab("GET"), path: $0) }
             switch routing {
             case .found(.tool(let range), _), .found(.event(let range), _):
-                #expect(range.lowerBound > 0 && range.upperBound <= path.count && !range.isEmpty)
-                #expect(!path[range].contains(UInt8(ascii: "/")))
+                #expect(range.offset > 0 && range.end <= path.count && !range.isEmpty)
+                #expect(!path[range.range].contains(UInt8(ascii: "/")))
             default: break
             }
         }

@@ -35,6 +35,8 @@ int32_t tcs_random(void *bytes, size_t count);
 
 // The process.
 uint32_t tcs_user(void);
+/// The name of the host, without an end; its length or -errno. What does not fit is left out.
+int32_t tcs_host_name(void *bytes, size_t count);
 int32_t tcs_limit_get(int32_t which, uint64_t *soft, uint64_t *hard);
 int32_t tcs_limit_set(int32_t which, uint64_t soft, uint64_t hard);
 _Noreturn void tcs_abort(void);
@@ -67,7 +69,8 @@ int32_t tcs_unlink(const char *path);
 
 // Files of one folder that is held open.
 extern const int32_t tcs_errno_no_space, tcs_errno_quota, tcs_errno_file_too_big;
-extern const int32_t tcs_errno_name_too_long;
+extern const int32_t tcs_errno_name_too_long, tcs_errno_not_implemented, tcs_errno_invalid;
+extern const int32_t tcs_errno_not_seekable;
 typedef struct {
     int32_t is_regular;
     int64_t size_bytes;
@@ -78,6 +81,9 @@ typedef struct {
     uint64_t blocks_available;
 } tcs_space_t;
 int32_t tcs_open_folder(const char *path);
+/// A folder in a folder; does not follow a symbolic link.
+int32_t tcs_open_folder_in(int32_t folder, const char *name);
+int32_t tcs_make_folder_in(int32_t folder, const char *name, uint32_t mode);
 /// For writing; fails if the name is taken, also by a symbolic link.
 int32_t tcs_file_create(int32_t folder, const char *name, uint32_t mode);
 int32_t tcs_file_open(int32_t folder, const char *name);
@@ -86,6 +92,12 @@ int32_t tcs_file_unlink(int32_t folder, const char *name);
 int32_t tcs_file_facts(int32_t folder, const char *name, tcs_file_facts_t *facts);
 int32_t tcs_file_may_write(int32_t folder, const char *name);
 int32_t tcs_sync(int32_t descriptor);
+/// Begins to bring a stretch of a file to the disk (sync_file_range). No promise that it survives.
+int32_t tcs_writeback_start(int32_t descriptor, int64_t offset, int64_t count);
+/// Waits until that has been done.
+int32_t tcs_writeback_wait(int32_t descriptor, int64_t offset, int64_t count);
+/// From a file to a socket. Raises SIGPIPE unless that is ignored.
+int64_t tcs_sendfile(int32_t socket, int32_t file, int64_t offset, size_t count);
 int32_t tcs_rewind(int32_t descriptor);
 /// Entries as the kernel packs them (struct linux_dirent64): a 16-bit length and a name at these
 /// offsets; 0 bytes at the end.
@@ -105,6 +117,8 @@ int32_t tcs_bind_ipv6(int32_t descriptor, const tcs_endpoint *endpoint);
 int32_t tcs_listen(int32_t descriptor, int32_t backlog);
 /// Non-blocking and closed on exec. `peer` may be null.
 int32_t tcs_accept(int32_t descriptor, tcs_endpoint *peer);
+/// The address that the peer has reached.
+int32_t tcs_local_endpoint(int32_t descriptor, tcs_endpoint *name);
 int32_t tcs_shutdown_writing(int32_t descriptor);
 int64_t tcs_receive(int32_t descriptor, void *bytes, size_t count);
 int64_t tcs_send(int32_t descriptor, const void *bytes, size_t count);
@@ -149,6 +163,13 @@ int32_t tcs_next_signal(int32_t descriptor);
 int32_t tcs_wake_descriptor(int32_t non_blocking);
 int32_t tcs_wake(int32_t descriptor);
 int32_t tcs_wake_wait(int32_t descriptor);
+
+// Words that two threads share (atomics.c): loads acquire, stores release, counting is relaxed.
+uint32_t tcs_load32(const uint32_t *word);
+void tcs_store32(uint32_t *word, uint32_t value);
+uint64_t tcs_load64(const uint64_t *word);
+void tcs_store64(uint64_t *word, uint64_t value);
+void tcs_add64(uint64_t *word, uint64_t more);
 
 // The sealed heap (heap.c).
 void tcs_heap_seal(void);

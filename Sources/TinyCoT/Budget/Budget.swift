@@ -8,9 +8,9 @@ public struct Budget: BitwiseCopyable, Sendable {
     public var memoryBytes = 8_388_608
     /// Ceiling for what the kernel may hold in socket buffers on our behalf.
     public var kernelSocketBytes = 33_554_432
-    public var fileDescriptors = 192
+    public var fileDescriptors = 256
     /// Room set aside for what does not lie in the arena: the program's pages and its stacks.
-    public var processBytes = 1_572_864
+    public var processBytes = 2_621_440
 
     public var clients = 128
     public var clientsPerAddress = 128
@@ -40,6 +40,40 @@ public struct Budget: BitwiseCopyable, Sendable {
     public var listeners = 16
     public var allowedNetworks = 32
     public var configFileBytes = 32_768
+
+    /// Connections of the HTTP service. The operator's own, through the store socket, is not
+    /// counted here.
+    public var httpConnections = 8
+    public var httpConnectionsPerAddress = 4
+    public var httpListeners = 4
+    /// The longest head of a request: its line, which may take half of it, and its fields.
+    public var httpHeadBytes = 8_192
+    /// What waits to be sent to one connection; a file that is sent does not pass through it.
+    public var httpOutputBytes = 16_384
+    /// One piece of any body. All connections share one buffer: a piece is received, taken
+    /// apart, hashed and written before the next one is looked at.
+    public var httpReceiveBytes = 131_072
+    /// SO_RCVBUF and SO_SNDBUF of an HTTP connection, as for the clients.
+    public var httpReceiveBufferBytes = 131_072
+    public var httpSendBufferBytes = 131_072
+
+    /// Packages that are being received at one time.
+    public var uploads = 4
+    public var uploadsPerAddress = 2
+    /// Addresses whose uploads of the day are counted, each for itself.
+    public var uploadAddresses = 64
+    public var uploadBytesPerDay = 8_589_934_592
+    public var uploadBytesPerAddressPerDay = 2_147_483_648
+
+    /// Rows of the catalogue.
+    public var packages = 10_000
+    public var packageMaxBytes = 419_430_400
+    /// Bytes of all packages together.
+    public var packageStoreBytes = 4_294_967_296
+    /// What uploads leave free in the file system, for everybody else.
+    public var diskReserveBytes = 268_435_456
+    public var videos = 64
+    public var sqliteHeapBytes = 524_288
 
     public var statusConnections = 2
     public var logLinesPerSecond = 20

@@ -26,6 +26,25 @@ public enum BudgetKey: UInt8, BitwiseCopyable, Sendable {
     case listeners
     case allowedNetworks
     case configFileBytes
+    case httpConnections
+    case httpConnectionsPerAddress
+    case httpListeners
+    case httpHeadBytes
+    case httpOutputBytes
+    case httpReceiveBytes
+    case httpReceiveBufferBytes
+    case httpSendBufferBytes
+    case uploads
+    case uploadsPerAddress
+    case uploadAddresses
+    case uploadBytesPerDay
+    case uploadBytesPerAddressPerDay
+    case packages
+    case packageMaxBytes
+    case packageStoreBytes
+    case diskReserveBytes
+    case videos
+    case sqliteHeapBytes
     case statusConnections
     case logLinesPerSecond
 
@@ -56,6 +75,25 @@ public enum BudgetKey: UInt8, BitwiseCopyable, Sendable {
         case .listeners: "listeners"
         case .allowedNetworks: "allowed_networks"
         case .configFileBytes: "config_file_bytes"
+        case .httpConnections: "http_connections"
+        case .httpConnectionsPerAddress: "http_connections_per_address"
+        case .httpListeners: "http_listeners"
+        case .httpHeadBytes: "http_head_bytes"
+        case .httpOutputBytes: "http_output_bytes"
+        case .httpReceiveBytes: "http_receive_bytes"
+        case .httpReceiveBufferBytes: "http_receive_buffer_bytes"
+        case .httpSendBufferBytes: "http_send_buffer_bytes"
+        case .uploads: "uploads"
+        case .uploadsPerAddress: "uploads_per_address"
+        case .uploadAddresses: "upload_addresses"
+        case .uploadBytesPerDay: "upload_bytes_per_day"
+        case .uploadBytesPerAddressPerDay: "upload_bytes_per_address_per_day"
+        case .packages: "packages"
+        case .packageMaxBytes: "package_max_bytes"
+        case .packageStoreBytes: "package_store_bytes"
+        case .diskReserveBytes: "disk_reserve_bytes"
+        case .videos: "videos"
+        case .sqliteHeapBytes: "sqlite_heap_bytes"
         case .statusConnections: "status_connections"
         case .logLinesPerSecond: "log_lines_per_second"
         }
@@ -86,6 +124,25 @@ public enum BudgetKey: UInt8, BitwiseCopyable, Sendable {
         case .listeners: 2...64
         case .allowedNetworks: 9...256
         case .configFileBytes: 1_024...1_048_576
+        case .httpConnections: 1...256
+        case .httpConnectionsPerAddress: 1...256
+        case .httpListeners: 1...16
+        case .httpHeadBytes: 1_024...65_536
+        case .httpOutputBytes: 5_632...1_048_576
+        case .httpReceiveBytes: 4_096...4_194_304
+        case .httpReceiveBufferBytes: 4_096...4_194_304
+        case .httpSendBufferBytes: 8_192...4_194_304
+        case .uploads: 1...64
+        case .uploadsPerAddress: 1...64
+        case .uploadAddresses: 1...4_096
+        case .uploadBytesPerDay: 1_024...17_592_186_044_416
+        case .uploadBytesPerAddressPerDay: 1_024...17_592_186_044_416
+        case .packages: 1...1_000_000
+        case .packageMaxBytes: 1_024...1_099_511_627_776
+        case .packageStoreBytes: 1_024...17_592_186_044_416
+        case .diskReserveBytes: 0...1_099_511_627_776
+        case .videos: 1...4_096
+        case .sqliteHeapBytes: 262_144...67_108_864
         case .statusConnections: 1...16
         case .logLinesPerSecond: 1...1_000
         }
@@ -115,6 +172,25 @@ public enum BudgetKey: UInt8, BitwiseCopyable, Sendable {
         case .listeners: budget.listeners
         case .allowedNetworks: budget.allowedNetworks
         case .configFileBytes: budget.configFileBytes
+        case .httpConnections: budget.httpConnections
+        case .httpConnectionsPerAddress: budget.httpConnectionsPerAddress
+        case .httpListeners: budget.httpListeners
+        case .httpHeadBytes: budget.httpHeadBytes
+        case .httpOutputBytes: budget.httpOutputBytes
+        case .httpReceiveBytes: budget.httpReceiveBytes
+        case .httpReceiveBufferBytes: budget.httpReceiveBufferBytes
+        case .httpSendBufferBytes: budget.httpSendBufferBytes
+        case .uploads: budget.uploads
+        case .uploadsPerAddress: budget.uploadsPerAddress
+        case .uploadAddresses: budget.uploadAddresses
+        case .uploadBytesPerDay: budget.uploadBytesPerDay
+        case .uploadBytesPerAddressPerDay: budget.uploadBytesPerAddressPerDay
+        case .packages: budget.packages
+        case .packageMaxBytes: budget.packageMaxBytes
+        case .packageStoreBytes: budget.packageStoreBytes
+        case .diskReserveBytes: budget.diskReserveBytes
+        case .videos: budget.videos
+        case .sqliteHeapBytes: budget.sqliteHeapBytes
         case .statusConnections: budget.statusConnections
         case .logLinesPerSecond: budget.logLinesPerSecond
         }
@@ -144,6 +220,25 @@ public enum BudgetKey: UInt8, BitwiseCopyable, Sendable {
         case .listeners: budget.listeners = value
         case .allowedNetworks: budget.allowedNetworks = value
         case .configFileBytes: budget.configFileBytes = value
+        case .httpConnections: budget.httpConnections = value
+        case .httpConnectionsPerAddress: budget.httpConnectionsPerAddress = value
+        case .httpListeners: budget.httpListeners = value
+        case .httpHeadBytes: budget.httpHeadBytes = value
+        case .httpOutputBytes: budget.httpOutputBytes = value
+        case .httpReceiveBytes: budget.httpReceiveBytes = value
+        case .httpReceiveBufferBytes: budget.httpReceiveBufferBytes = value
+        case .httpSendBufferBytes: budget.httpSendBufferBytes = value
+        case .uploads: budget.uploads = value
+        case .uploadsPerAddress: budget.uploadsPerAddress = value
+        case .uploadAddresses: budget.uploadAddresses = value
+        case .uploadBytesPerDay: budget.uploadBytesPerDay = value
+        case .uploadBytesPerAddressPerDay: budget.uploadBytesPerAddressPerDay = value
+        case .packages: budget.packages = value
+        case .packageMaxBytes: budget.packageMaxBytes = value
+        case .packageStoreBytes: budget.packageStoreBytes = value
+        case .diskReserveBytes: budget.diskReserveBytes = value
+        case .videos: budget.videos = value
+        case .sqliteHeapBytes: budget.sqliteHeapBytes = value
         case .statusConnections: budget.statusConnections = value
         case .logLinesPerSecond: budget.logLinesPerSecond = value
         }

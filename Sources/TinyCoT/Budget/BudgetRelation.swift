@@ -37,6 +37,12 @@ public struct BudgetRelation: BitwiseCopyable, Sendable {
         case 6: atLeast(.replayBytes, 9, .eventMaxBytes)
         // Alerts are kept with the rest of the picture.
         case 7: atMost(.emergencies, .replayEvents)
+        case 8: atMost(.httpConnectionsPerAddress, .httpConnections)
+        // The head of a request and the beginning of its body arrive in one buffer.
+        case 9: atLeast(.httpReceiveBytes, 8, .httpHeadBytes)
+        // Each upload has a connection.
+        case 10: atMost(.uploads, .httpConnections)
+        case 11: atMost(.uploadsPerAddress, .uploads)
         default: nil
         }
     }

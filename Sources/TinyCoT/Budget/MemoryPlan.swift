@@ -21,14 +21,16 @@ public struct MemoryPlan: BitwiseCopyable {
     }
 
     public static var rowLimit: Int { 48 }
-    public static var descriptorRowLimit: Int { 16 }
+    /// Connections through the store socket at one time.
+    public static var operatorConnections: Int { 1 }
+    public static var descriptorRowLimit: Int { 24 }
 
     public let budget: Budget
     /// What the one mapping must hold.
     public let arenaBytes: Int
     private var rows: InlineArray<48, Row>
     public private(set) var rowCount = 0
-    private var descriptorRows: InlineArray<16, DescriptorRow>
+    private var descriptorRows: InlineArray<24, DescriptorRow>
     public private(set) var descriptorRowCount = 0
 
     /// - Parameter arena: what everything that takes memory has taken from it, or only measured.
@@ -42,18 +44,38 @@ public struct MemoryPlan: BitwiseCopyable {
             add(arena.rows[i])
             i += 1
         }
+        addRelayDescriptors()
+        addStoreDescriptors()
+    }
+
+    private mutating func addRelayDescriptors() {
         addDescriptors("clients", budget.clients)
         addDescriptors("listeners", budget.listeners)
         addDescriptors("status socket", 1)
         addDescriptors("status connections", budget.statusConnections)
         addDescriptors("epoll", 1)
         addDescriptors("signals", 1)
-        addDescriptors("event descriptors", 2)
+        // Two of the reading of the configuration, two between relay and store.
+        addDescriptors("event descriptors", 4)
         addDescriptors("kept in reserve", 1)
         // One more than the clients: it is accepted to be told apart, and closed at once.
         addDescriptors("being accepted", 1)
         addDescriptors("configuration file", 1)
         addDescriptors("standard streams", 3)
+    }
+
+    private mutating func addStoreDescriptors() {
+        addDescriptors("HTTP connections", budget.httpConnections)
+        addDescriptors("HTTP listeners", budget.httpListeners)
+        addDescriptors("store socket", 1)
+        addDescriptors("operator connection", MemoryPlan.operatorConnections)
+        addDescriptors("store epoll", 1)
+        addDescriptors("files being received", budget.uploads)
+        addDescriptors("files being sent", budget.httpConnections)
+        // The database, its journal, and what SQLite opens for a moment beside them.
+        addDescriptors("catalogue", 4)
+        // The folder itself, and once more while it is listed.
+        addDescriptors("package folder", 2)
     }
 
     private mutating func add(_ pool: ArenaRow) {
@@ -100,11 +122,16 @@ public struct MemoryPlan: BitwiseCopyable {
         return sum
     }
 
-    /// All buffers of all clients full in both directions. The kernel doubles what is asked for
-    /// by SO_RCVBUF and SO_SNDBUF, to have room for its own bookkeeping (socket(7)).
+    /// The operator's connection has the same buffers as those of HTTP.
+    public var httpSockets: Int { budget.httpConnections + MemoryPlan.operatorConnections }
+
+    /// All buffers of all connections full in both directions. The kernel doubles what is asked
+    /// for by SO_RCVBUF and SO_SNDBUF, to have room for its own bookkeeping (socket(7)).
     public var kernelSocketBytes: Int {
         2 * budget.clients
             * (budget.clientReceiveBufferBytes + budget.clientSendBufferBytes)
+            + 2 * httpSockets
+            * (budget.httpReceiveBufferBytes + budget.httpSendBufferBytes)
     }
 
     // MARK: Checks
@@ -121,7 +148,7 @@ public struct MemoryPlan: BitwiseCopyable {
         if kernelSocketBytes > budget.kernelSocketBytes {
             return refusal(
                 .socketMemory, .kernelSocketBytes, needed: kernelSocketBytes,
-                "the socket buffers of all clients can take")
+                "the buffers of all sockets together can take")
         }
         if descriptors > budget.fileDescriptors {
             return refusal(

@@ -8,7 +8,7 @@ extension MemoryPlan {
     private static var totalEnd: Int { 69 }
     private static var shareEnd: Int { 77 }
 
-    /// Needs about 6 KiB. Ends with a line feed.
+    /// Needs about 8 KiB. Ends with a line feed.
     public func write(into writer: inout ByteWriter) {
         writeHeading("Memory", "count", "bytes each", "bytes", "share", into: &writer)
         var i = 0
@@ -35,20 +35,31 @@ extension MemoryPlan {
         writeHeading(
             "Kernel socket memory, worst case", "count", "bytes each", "bytes", "share",
             into: &writer)
-        let clients = budget.clients
         let limit = budget.kernelSocketBytes
-        let receive = 2 * budget.clientReceiveBufferBytes
-        let send = 2 * budget.clientSendBufferBytes
-        writeRow(
-            "receive buffers, doubled", count: clients, unit: receive,
-            total: clients * receive, of: limit, into: &writer)
-        writeRow(
-            "send buffers, doubled", count: clients, unit: send, total: clients * send,
-            of: limit, into: &writer)
+        writeBuffers(
+            "clients, receive, doubled", count: budget.clients, budget.clientReceiveBufferBytes,
+            into: &writer)
+        writeBuffers(
+            "clients, send, doubled", count: budget.clients, budget.clientSendBufferBytes,
+            into: &writer)
+        writeBuffers(
+            "HTTP, receive, doubled", count: httpSockets, budget.httpReceiveBufferBytes,
+            into: &writer)
+        writeBuffers(
+            "HTTP, send, doubled", count: httpSockets, budget.httpSendBufferBytes,
+            into: &writer)
         writeRule(into: &writer)
         writeRow("planned", total: kernelSocketBytes, of: limit, into: &writer)
         writeRow("headroom", total: limit - kernelSocketBytes, of: limit, into: &writer)
         writeRow("kernel_socket_bytes", total: limit, of: limit, into: &writer)
+    }
+
+    private func writeBuffers(
+        _ name: StaticString, count: Int, _ bytes: Int, into writer: inout ByteWriter
+    ) {
+        writeRow(
+            name, count: count, unit: 2 * bytes, total: count * 2 * bytes,
+            of: budget.kernelSocketBytes, into: &writer)
     }
 
     private func writeDescriptors(into writer: inout ByteWriter) {

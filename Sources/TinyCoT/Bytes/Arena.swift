@@ -16,8 +16,10 @@ public struct Arena: ~Copyable {
     private let base: UnsafeMutableRawPointer?
     public let capacityBytes: Int
     public private(set) var usedBytes = 0
-    public private(set) var rows: InlineArray<24, ArenaRow> = .init(repeating: ArenaRow())
+    public private(set) var rows: InlineArray<40, ArenaRow> = .init(repeating: ArenaRow())
     public private(set) var rowCount = 0
+
+    public static var rowLimit: Int { 40 }
 
     /// Every piece starts on a cache line, so that two tables never share one.
     public static var alignment: Int { 64 }
@@ -47,7 +49,7 @@ public struct Arena: ~Copyable {
 
     /// What is taken from now on is listed under `name`.
     public mutating func label(_ name: StaticString, count: Int) {
-        invariant(rowCount < 24, "the plan has a row for every name")
+        invariant(rowCount < Arena.rowLimit, "the plan has a row for every name")
         rows[rowCount].name = name
         rows[rowCount].count = count
         rowCount += 1

@@ -47,4 +47,15 @@ public struct NameHash: BitwiseCopyable {
         }
         return hash.finish()
     }
+
+    /// Of a text that is whole: a cut one has lost its identity.
+    public static func of<let capacity: Int>(_ text: ShortText<capacity>, key: UInt64) -> UInt64 {
+        var hash = NameHash(key: key)
+        var i = 0
+        while i < Int(text.count) {
+            hash.add(text[i])
+            i += 1
+        }
+        return hash.finish()
+    }
 }

@@ -32,6 +32,21 @@ public struct ShortText<let capacity: Int>: BitwiseCopyable {
 
     public mutating func set(_ text: StaticString) { set(Slab(text)) }
 
+    /// From a text of another length, cut by the same rule.
+    public mutating func set<let otherCapacity: Int>(_ other: ShortText<otherCapacity>) {
+        var length = min(Int(other.count), capacity)
+        if length < Int(other.count) {
+            while length > 0, other[length] & 0xC0 == 0x80 { length -= 1 }
+        }
+        var i = 0
+        while i < length {
+            bytes[i] = other[i]
+            i += 1
+        }
+        count = UInt8(length)
+        isCut = other.isCut || length < Int(other.count)
+    }
+
     public func equals(_ other: ShortText<capacity>) -> Bool {
         if count != other.count { return false }
         var i = 0

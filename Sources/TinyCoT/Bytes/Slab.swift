@@ -62,6 +62,16 @@ extension Slab where Element == UInt8 {
         return true
     }
 
+    public func equals(_ other: Slab<UInt8>) -> Bool {
+        if count != other.count { return false }
+        var i = 0
+        while i < count {
+            if self[i] != other[i] { return false }
+            i += 1
+        }
+        return true
+    }
+
     /// Copies `source` to `offset`, checked on both sides. The two may overlap.
     @inline(__always)
     public func copy(_ source: Slab<UInt8>, to offset: Int) {

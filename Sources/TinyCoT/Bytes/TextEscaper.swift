@@ -1,7 +1,7 @@
 // Names come from the network and are shown to people and to programs. This makes any bytes fit
 // for a terminal, for one line of a log, for a JSON string (RFC 8259 section 7) or for the text of
-// an XML element. Called by the edge for logs and the status report and by the writers of answers;
-// it takes bytes one by one, so that a name needs no buffer.
+// an XML document. Called by the edge for logs and the status report, and by those who write
+// answers; it takes bytes one by one, so that a name needs no buffer.
 // What it writes is always valid UTF-8, whatever came in. 0 ≤ pendingCount < expected ≤ 4.
 
 /// Escapes one text. Call `add` for each byte, then `finish`.
@@ -11,7 +11,7 @@ public struct TextEscaper: BitwiseCopyable {
         case json
         /// On a terminal or in a log line.
         case plain
-        /// Between the tags of an element, or between the quotes of an attribute (XML 1.0).
+        /// Between the tags of an XML document, or inside the quotes of an attribute.
         case xml
     }
 
@@ -82,10 +82,7 @@ public struct TextEscaper: BitwiseCopyable {
         }
         if columns >= maxColumns { return }
         columns += 1
-        // U+FFFE and U+FFFF are in no XML document (production 2).
-        if style == .xml && count == 3 && pending[0] == 0xEF && pending[1] == 0xBF
-            && pending[2] >= 0xBE
-        {
+        if style == .xml && isNoncharacter(count) {
             writer.append("\u{FFFD}")
             return
         }
@@ -103,6 +100,11 @@ public struct TextEscaper: BitwiseCopyable {
         if count != 3 || pending[0] != 0xE2 { return false }
         if pending[1] == 0x80 { return (0xA8...0xAE).contains(pending[2]) }
         return pending[1] == 0x81 && (0xA6...0xA9).contains(pending[2])
+    }
+
+    /// U+FFFE and U+FFFF: the only ones beyond ASCII that XML 1.0 forbids (section 2.2).
+    private func isNoncharacter(_ count: Int) -> Bool {
+        count == 3 && pending[0] == 0xEF && pending[1] == 0xBF && pending[2] >= 0xBE
     }
 
     /// JSON and XML have no way to hold a broken sequence: each becomes one U+FFFD.
@@ -161,18 +163,17 @@ public struct TextEscaper: BitwiseCopyable {
         writer.append(byte)
     }
 
+    /// White space but the blank goes out as a reference, which survives in an attribute.
     private func writeXML(_ byte: UInt8, to writer: inout ByteWriter) {
         switch byte {
+        case UInt8(ascii: "&"): writer.append("&amp;")
         case UInt8(ascii: "<"): writer.append("&lt;")
         case UInt8(ascii: ">"): writer.append("&gt;")
-        case UInt8(ascii: "&"): writer.append("&amp;")
         case UInt8(ascii: "\""): writer.append("&quot;")
         case UInt8(ascii: "'"): writer.append("&apos;")
-        // As they stand they would be read as other blanks.
         case 0x09: writer.append("&#9;")
         case 0x0A: writer.append("&#10;")
         case 0x0D: writer.append("&#13;")
-        // No XML document can have the other controls, not even as references.
         case 0..<0x20: writer.append("\u{FFFD}")
         default: writer.append(byte)
         }

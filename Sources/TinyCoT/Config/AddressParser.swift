@@ -201,7 +201,7 @@ public enum AddressParser {
     }
 
     /// A decimal number without sign and leading zeros, from 0 to `maximum` (at most 65,535).
-    private static func number(_ text: Slab<UInt8>, maximum: Int) -> Int? {
+    static func number(_ text: Slab<UInt8>, maximum: Int) -> Int? {
         guard text.count >= 1 && text.count <= 5 else { return nil }
         if text[0] == UInt8(ascii: "0") && text.count > 1 { return nil }
         var value = 0

@@ -26,6 +26,12 @@ public struct Endpoint: BitwiseCopyable, Equatable, Sendable {
     public var address = Address()
     public var port: UInt16 = 0
     public init() {}
+
+    /// `[::]` with the port that a service has where nothing is configured. On a host without
+    /// IPv6 that one listener is left out; any other that cannot be bound is an error.
+    public func isDefaultIPv6(port: UInt16) -> Bool {
+        address == Address() && self.port == port
+    }
 }
 
 /// `10.0.0.0/8`: addresses whose first `prefixBits` (counted in 128) equal those of `address`.
@@ -74,9 +80,15 @@ public struct TeamMember: BitwiseCopyable {
 /// The configuration in force. Tables have the capacity that the budget gives them.
 public struct Config: BitwiseCopyable {
     public static var noTeam: UInt8 { 255 }
+    /// Where the two services listen if the file names no address for them.
+    public static var cotPort: UInt16 { 8_087 }
+    public static var httpPort: UInt16 { 8_080 }
 
     public let listeners: Slab<ListenerConfig>
     public var listenerCount = 0
+    public let httpListeners: Slab<Endpoint>
+    /// 0 where HTTP is turned off.
+    public var httpListenerCount = 0
     public let allow: Slab<Network>
     public var allowCount = 0
     public let teams: Slab<TeamConfig>
@@ -97,24 +109,33 @@ public struct Config: BitwiseCopyable {
     public var emergencyRepeatSeconds = 10
     public var emergencyMaxSeconds = 3_600
 
+    /// What stands before the path of every URL that is handed out, without a slash at its end.
+    /// Empty: the address that the asking client used.
+    public var publicURL = ShortText<200>()
+    public var allowsDelete = false
+    public var announcesUploads = false
+    public var evictsOldest = false
+    public var httpHeadSeconds = 15
+    public var httpStallSeconds = 30
+    public var httpIdleSeconds = 30
+
     /// Takes the tables from the arena. The contents are the built-in defaults only after
     /// `ConfigParser` has run (an absent file parses as `{}`).
     public init(budget: Budget, arena: inout Arena) {
         listeners = arena.take(ListenerConfig.self, count: budget.listeners)
+        httpListeners = arena.take(Endpoint.self, count: budget.httpListeners)
         allow = arena.take(Network.self, count: budget.allowedNetworks)
         teams = arena.take(TeamConfig.self, count: budget.teams)
         members = arena.take(TeamMember.self, count: budget.teamMembers)
     }
 
     /// Over tables that exist already, with the built-in numbers and nothing in the tables.
-    init(
-        listeners: Slab<ListenerConfig>, allow: Slab<Network>, teams: Slab<TeamConfig>,
-        members: Slab<TeamMember>
-    ) {
-        self.listeners = listeners
-        self.allow = allow
-        self.teams = teams
-        self.members = members
+    init(tablesOf other: Config) {
+        listeners = other.listeners
+        httpListeners = other.httpListeners
+        allow = other.allow
+        teams = other.teams
+        members = other.members
     }
 
     /// May a client of team `receiver` get what a client of team `sender` sends?

@@ -3,26 +3,28 @@
 
 /// Each kind of object in the file has one table; a key is an index into it.
 enum ConfigKeys: UInt8, BitwiseCopyable {
-    case file, cot, team
+    case file, cot, http, team
 
     /// Nil behind the last.
     func name(_ index: Int) -> StaticString? {
         switch self {
         case .file: FileKey(rawValue: UInt8(index))?.name
         case .cot: index == 0 ? "listen" : nil
+        case .http: HTTPKey(rawValue: UInt8(index))?.name
         case .team: TeamKey(rawValue: UInt8(index))?.name
         }
     }
 }
 
 enum FileKey: UInt8, BitwiseCopyable {
-    case cot, allow, teams
+    case cot, http, allow, teams
     case heartbeatSeconds, stallSeconds, drainSeconds
     case replayMaxSeconds, emergencyRepeatSeconds, emergencyMaxSeconds
 
     var name: StaticString {
         switch self {
         case .cot: "cot"
+        case .http: "http"
         case .allow: "allow"
         case .teams: "teams"
         case .heartbeatSeconds: "heartbeat_seconds"
@@ -31,6 +33,25 @@ enum FileKey: UInt8, BitwiseCopyable {
         case .replayMaxSeconds: "replay_max_seconds"
         case .emergencyRepeatSeconds: "emergency_repeat_seconds"
         case .emergencyMaxSeconds: "emergency_max_seconds"
+        }
+    }
+}
+
+enum HTTPKey: UInt8, BitwiseCopyable {
+    case listen, publicURL
+    case allowDelete, announceUploads, evictOldest
+    case headSeconds, stallSeconds, idleSeconds
+
+    var name: StaticString {
+        switch self {
+        case .listen: "listen"
+        case .publicURL: "public_url"
+        case .allowDelete: "allow_delete"
+        case .announceUploads: "announce_uploads"
+        case .evictOldest: "evict_oldest"
+        case .headSeconds: "head_seconds"
+        case .stallSeconds: "stall_seconds"
+        case .idleSeconds: "idle_seconds"
         }
     }
 }

@@ -9,7 +9,8 @@ public struct ConfigParser {
     var reader: JSONReader
     var config: Config
     private let hashKey: UInt64
-    private var hasCotListen = false
+    var hasCotListen = false
+    var hasHTTPListen = false
     private var hasAllow = false
     var hasDefaultTeam = false
     /// Where the `sees` of each team begins. A team may see one that is described further down,
@@ -50,6 +51,7 @@ public struct ConfigParser {
             let place = ConfigPlace(key.name)
             switch key {
             case .cot: try readCot()
+            case .http: try readHTTP()
             case .allow: try readAllow()
             case .teams: try readTeams()
             case .heartbeatSeconds:
@@ -153,57 +155,6 @@ public struct ConfigParser {
         throw error
     }
 
-    // MARK: Listeners
-
-    /// A list of endpoints; `place` is that of the list.
-    mutating func readListeners(
-        _ place: ConfigPlace, team: UInt8
-    ) throws(ConfigError) {
-        try reader.expect(.listStart, "a list of addresses with ports", at: place)
-        var element = place
-        element.innerIndex = 0
-        while try nextElement() {
-            let text = try reader.string(at: element)
-            let endpoint: Endpoint
-            do {
-                endpoint = try AddressParser.endpoint(text)
-            } catch {
-                throw reader.badText(error.explanation, at: element)
-            }
-            try addListener(endpoint, team: team, line: reader.tokenLine, at: element)
-            element.innerIndex += 1
-        }
-    }
-
-    private mutating func addListener(
-        _ endpoint: Endpoint, team: UInt8, line: Int, at place: ConfigPlace
-    ) throws(ConfigError) {
-        var i = 0
-        while i < config.listenerCount {
-            let other = config.listeners[i]
-            if other.endpoint.excludes(endpoint) {
-                var error = ConfigError(.endpointTaken, line: line, place: place)
-                error.endpoint = endpoint
-                error.otherEndpoint = other.endpoint
-                error.otherPlace =
-                    other.team == Config.noTeam
-                    ? ConfigPlace("cot", -1, "listen")
-                    : ConfigPlace("teams", Int(other.team), "listen")
-                throw error
-            }
-            i += 1
-        }
-        if config.listenerCount == config.listeners.count {
-            throw tooMany(
-                "is one listener too many", .listeners, config.listeners.count, at: place, line)
-        }
-        var listener = ListenerConfig()
-        listener.endpoint = endpoint
-        listener.team = team
-        config.listeners[config.listenerCount] = listener
-        config.listenerCount += 1
-    }
-
     // MARK: What the file left open
 
     private mutating func settle() throws(ConfigError) {
@@ -217,29 +168,7 @@ public struct ConfigParser {
             try resolveSees()
         }
         if !hasAllow { fillDefaultAllow() }
-        if !hasCotListen {
-            var place = ConfigPlace("cot", -1, "listen")
-            var i = 0
-            while let text = ConfigParser.defaultListener(i) {
-                place.innerIndex = i
-                let endpoint = ConfigParser.builtIn(endpoint: text)
-                try addListener(endpoint, team: Config.noTeam, line: 0, at: place)
-                i += 1
-            }
-        }
-        if config.listenerCount == 0 {
-            var error = ConfigError(.badValue, place: ConfigPlace("cot", -1, "listen"))
-            error.allowed = "is empty, and no team has a \"listen\" of its own"
-            throw error
-        }
-    }
-
-    private static func defaultListener(_ index: Int) -> StaticString? {
-        switch index {
-        case 0: "0.0.0.0:8087"
-        case 1: "[::]:8087"
-        default: nil
-        }
+        try settleListeners()
     }
 
     /// Private, link-local, loopback, carrier-grade NAT (RFC 6598, VPNs use it) and unique local.
@@ -267,12 +196,6 @@ public struct ConfigParser {
         config.allowCount = i
     }
 
-    private static func builtIn(endpoint text: StaticString) -> Endpoint {
-        do { return try AddressParser.endpoint(.literal(text)) } catch {
-            invariantBroken("a built-in endpoint is well formed")
-        }
-    }
-
     private static func builtIn(network text: StaticString) -> Network {
         do { return try AddressParser.network(.literal(text)).network } catch {
             invariantBroken("a built-in network is well formed")
@@ -296,26 +219,9 @@ public struct ConfigParser {
     }
 }
 
-extension Endpoint {
-    /// The two cannot be bound together: same port, same family, same or any address.
-    fileprivate func excludes(_ other: Endpoint) -> Bool {
-        port == other.port && address.isIPv4 == other.address.isIPv4
-            && (address == other.address || address.isUnspecified || other.address.isUnspecified)
-    }
-}
-
-extension Address {
-    /// 0.0.0.0 or ::
-    public var isUnspecified: Bool {
-        high == 0 && (low == 0 || low == 0x0000_FFFF_0000_0000)
-    }
-}
-
 extension Config {
     /// Everything but the tables themselves.
     fileprivate mutating func resetToDefaults() {
-        let untouched = Config(
-            listeners: listeners, allow: allow, teams: teams, members: members)
-        self = untouched
+        self = Config(tablesOf: self)
     }
 }

@@ -1,79 +1,35 @@
-// What the operator typed: a command and its options. The edge hands over one argument after the
-// other; this decides what they mean and keeps the number of the argument that holds a path. It
-// never reads a file and never prints, except that it words its own error.
+// What the operator typed: a command, for `packages` what it shall do and with which file or hash,
+// and options. The edge hands over one argument after the other; this decides what they mean and
+// keeps the numbers of the arguments that hold a path or a name. It never reads a file and never
+// prints, except that it words its own error.
 
 /// The command line, understood. Numbers of arguments count from 1; 0 means "not given".
 public struct Invocation: BitwiseCopyable {
-    public enum Command: UInt8, BitwiseCopyable, Sendable {
-        case none, serve, check, budget, status, version, help
-
-        static var count: UInt8 { 7 }
-
-        public var name: StaticString {
-            switch self {
-            case .none: ""
-            case .serve: "serve"
-            case .check: "check"
-            case .budget: "budget"
-            case .status: "status"
-            case .version: "version"
-            case .help: "help"
-            }
-        }
-    }
-
-    public enum Option: UInt8, BitwiseCopyable, Sendable {
-        case config, budget, stateDirectory, runDirectory, json, help
-
-        static var count: UInt8 { 6 }
-
-        public var name: StaticString {
-            switch self {
-            case .config: "--config"
-            case .budget: "--budget"
-            case .stateDirectory: "--state-dir"
-            case .runDirectory: "--run-dir"
-            case .json: "--json"
-            case .help: "--help"
-            }
-        }
-
-        var takesPath: Bool { self != .json && self != .help }
-
-        func belongs(to command: Command) -> Bool {
-            switch self {
-            case .config, .budget: command == .serve || command == .check || command == .budget
-            case .stateDirectory: command == .serve
-            case .runDirectory: command == .serve || command == .status
-            case .json: command == .status
-            case .help: true
-            }
-        }
-    }
-
-    /// What is wrong with the command line. `argument` is the number of the one at fault.
-    public enum Mistake: UInt8, BitwiseCopyable, Sendable {
-        case nothing, noCommand, unknownCommand, unknownOption, foreignOption, missingPath
-        case givenTwice, tooMuch
-    }
-
     public private(set) var command = Command.none
+    public private(set) var action = Action.none
     public private(set) var mistake = Mistake.nothing
+    /// The number of the argument at fault.
     public private(set) var mistakeArgument = 0
     public private(set) var wantsJSON = false
     public private(set) var wantsHelp = false
-    /// Where the path begins in its argument: 0, or behind the `=` of `--config=FILE`.
-    private var paths: InlineArray<4, Int> = .init(repeating: 0)
-    private var pathOffsets: InlineArray<4, Int> = .init(repeating: 0)
-    private var suggestedCommand = Command.none
-    private var suggestedOption: Option?
+    /// `--private`: the package is not for everybody's list.
+    public private(set) var wantsPrivate = false
+    /// The file to add, or the hash of the package to remove.
+    public private(set) var operandArgument = 0
+    /// Where the value begins in its argument: 0, or behind the `=` of `--config=FILE`.
+    private var values: InlineArray<6, Int> = .init(repeating: 0)
+    private var valueOffsets: InlineArray<6, Int> = .init(repeating: 0)
+    /// The name that was probably meant, or nothing.
+    private(set) var suggestion: StaticString = ""
+    private(set) var mistakeOption = Option.help
     private var awaiting: Option?
     private var argumentCount = 0
 
     public init() {}
 
-    public func pathArgument(_ option: Option) -> Int { paths[Int(option.rawValue)] }
-    public func pathOffset(_ option: Option) -> Int { pathOffsets[Int(option.rawValue)] }
+    /// The argument that holds the value of `option`, which takes one.
+    public func valueArgument(_ option: Option) -> Int { values[Int(option.rawValue)] }
+    public func valueOffset(_ option: Option) -> Int { valueOffsets[Int(option.rawValue)] }
 
     /// The next argument, the name of the program left out.
     public mutating func take(_ argument: Slab<UInt8>) {
@@ -81,7 +37,7 @@ public struct Invocation: BitwiseCopyable {
         if mistake != .nothing { return }
         if let option = awaiting {
             awaiting = nil
-            if argument.count == 0 { return fail(.missingPath) }
+            if argument.count == 0 { return fail(.missingValue, option) }
             keep(option, offset: 0)
             return
         }
@@ -89,6 +45,11 @@ public struct Invocation: BitwiseCopyable {
             takeOption(argument)
         } else if command == .none {
             takeCommand(argument)
+        } else if command == .packages && action == .none {
+            takeAction(argument)
+        } else if action.operand.utf8CodeUnitCount > 0 && operandArgument == 0 {
+            if argument.count == 0 { return fail(.noOperand) }
+            operandArgument = argumentCount
         } else {
             fail(.tooMuch)
         }
@@ -97,13 +58,17 @@ public struct Invocation: BitwiseCopyable {
     /// After the last argument.
     public mutating func finish() {
         if mistake != .nothing { return }
-        if awaiting != nil { return fail(.missingPath) }
-        if command == .none && !wantsHelp { fail(.noCommand) }
+        if let awaiting { return fail(.missingValue, awaiting) }
+        if wantsHelp { return }
+        if command == .none { return fail(.noCommand) }
+        if command == .packages && action == .none { return fail(.noAction) }
+        if action.operand.utf8CodeUnitCount > 0 && operandArgument == 0 { fail(.noOperand) }
     }
 
-    private mutating func fail(_ mistake: Mistake) {
+    private mutating func fail(_ mistake: Mistake, _ option: Option = .help) {
         self.mistake = mistake
         mistakeArgument = argumentCount
+        mistakeOption = option
     }
 
     private mutating func takeCommand(_ argument: Slab<UInt8>) {
@@ -112,13 +77,30 @@ public struct Invocation: BitwiseCopyable {
         while i < Command.count {
             let candidate = Command(rawValue: i).unsafelyUnwrapped
             if argument.equals(candidate.name) {
+                suggestion = ""
                 command = candidate
                 return
             }
-            if nearness.offer(candidate.name) { suggestedCommand = candidate }
+            if nearness.offer(candidate.name) { suggestion = candidate.name }
             i += 1
         }
         fail(.unknownCommand)
+    }
+
+    private mutating func takeAction(_ argument: Slab<UInt8>) {
+        var nearness = Nearness(argument)
+        var i: UInt8 = 1
+        while i < Action.count {
+            let candidate = Action(rawValue: i).unsafelyUnwrapped
+            if argument.equals(candidate.name) {
+                suggestion = ""
+                action = candidate
+                return
+            }
+            if nearness.offer(candidate.name) { suggestion = candidate.name }
+            i += 1
+        }
+        fail(.unknownAction)
     }
 
     private mutating func takeOption(_ argument: Slab<UInt8>) {
@@ -136,9 +118,10 @@ public struct Invocation: BitwiseCopyable {
         while i < Option.count {
             let candidate = Option(rawValue: i).unsafelyUnwrapped
             if name.equals(candidate.name) {
+                suggestion = ""
                 return accept(candidate, valueOffset: nameCount + 1, of: argument.count)
             }
-            if nearness.offer(candidate.name) { suggestedOption = candidate }
+            if nearness.offer(candidate.name) { suggestion = candidate.name }
             i += 1
         }
         fail(.unknownOption)
@@ -150,17 +133,17 @@ public struct Invocation: BitwiseCopyable {
 
     private mutating func accept(_ option: Option, valueOffset: Int, of count: Int) {
         let hasValue = valueOffset <= count
-        if command != .none && !option.belongs(to: command) {
-            suggestedOption = option
-            return fail(.foreignOption)
+        if option != .help {
+            if command == .none { return fail(.noCommand) }
+            if command == .packages && action == .none { return fail(.noAction) }
+            if !option.belongs(to: command, action) { return fail(.foreignOption) }
         }
-        if command == .none && option != .help { return fail(.noCommand) }
-        if option.takesPath {
-            if pathArgument(option) != 0 { return fail(.givenTwice) }
+        if option.takesValue {
+            if valueArgument(option) != 0 { return fail(.givenTwice) }
             if !hasValue {
                 awaiting = option
             } else if valueOffset == count {
-                fail(.missingPath)
+                fail(.missingValue, option)
             } else {
                 keep(option, offset: valueOffset)
             }
@@ -168,54 +151,12 @@ public struct Invocation: BitwiseCopyable {
         }
         if hasValue { return fail(.unknownOption) }
         if option == .json { wantsJSON = true }
+        if option == .onlyForContacts { wantsPrivate = true }
         if option == .help { wantsHelp = true }
     }
 
     private mutating func keep(_ option: Option, offset: Int) {
-        paths[Int(option.rawValue)] = argumentCount
-        pathOffsets[Int(option.rawValue)] = offset
-    }
-
-    /// One sentence. `argument` is the text of the argument at fault.
-    public func writeMistake(argument: Slab<UInt8>, into writer: inout ByteWriter) {
-        switch mistake {
-        case .nothing: break
-        case .noCommand: writer.append("no command was given")
-        case .unknownCommand: writeQuoted("unknown command ", argument, &writer)
-        case .unknownOption: writeQuoted("unknown option ", argument, &writer)
-        case .foreignOption:
-            writeQuoted("the option ", argument, &writer)
-            writer.append(" does not belong to \"")
-            writer.append(command.name)
-            writer.append(UInt8(ascii: "\""))
-        case .missingPath: writeQuoted("a path is missing after ", argument, &writer)
-        case .givenTwice:
-            writeQuoted("the option ", argument, &writer)
-            writer.append(" is given twice")
-        case .tooMuch: writeQuoted("one argument too many: ", argument, &writer)
-        }
-        writeSuggestion(&writer)
-    }
-
-    private func writeQuoted(
-        _ lead: StaticString, _ argument: Slab<UInt8>, _ writer: inout ByteWriter
-    ) {
-        writer.append(lead)
-        writer.append(UInt8(ascii: "\""))
-        writer.append(argument, as: .plain, maxColumns: 60)
-        writer.append(UInt8(ascii: "\""))
-    }
-
-    private func writeSuggestion(_ writer: inout ByteWriter) {
-        var name: StaticString = ""
-        if mistake == .unknownCommand { name = suggestedCommand.name }
-        if mistake == .unknownOption, let suggestedOption { name = suggestedOption.name }
-        if name.utf8CodeUnitCount == 0 {
-            writer.append("; \"tinycot help\" lists commands and options.")
-            return
-        }
-        writer.append("; did you mean \"")
-        writer.append(name)
-        writer.append("\"?")
+        values[Int(option.rawValue)] = argumentCount
+        valueOffsets[Int(option.rawValue)] = offset
     }
 }

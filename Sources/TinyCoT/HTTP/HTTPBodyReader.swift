@@ -59,9 +59,15 @@ public struct HTTPBodyReader: BitwiseCopyable {
     var trailerName = HTTPTrailerName()
 
     public init(_ head: HTTPRequestHead) {
-        isChunked = head.isChunked
-        remainingBytes = head.isChunked ? 0 : head.contentLength ?? 0
-        state = head.isChunked ? .size : remainingBytes > 0 ? .counted : .ended
+        self.init(length: head.contentLength ?? 0, isChunked: head.isChunked)
+    }
+
+    /// The body of an answer is framed in the same way.
+    /// - Parameter length: means nothing where the body is chunked.
+    public init(length: UInt64, isChunked: Bool) {
+        self.isChunked = isChunked
+        remainingBytes = isChunked ? 0 : length
+        state = isChunked ? .size : length > 0 ? .counted : .ended
     }
 
     public var hasEnded: Bool { state == .ended }

@@ -65,6 +65,12 @@ public struct HTTPResponseWriter: BitwiseCopyable {
     /// The methods that a resource has; with 405 and with OPTIONS.
     public mutating func allow(_ methods: StaticString) { field("Allow", methods) }
 
+    public mutating func allow(_ methods: MartiMethods) {
+        writer.append("Allow: ")
+        methods.append(to: &writer)
+        endLine()
+    }
+
     /// Of a 206: which bytes these are.
     public mutating func contentRange(offset: UInt64, count: UInt64, size: UInt64) {
         invariant(count > 0 && offset < size, "a part begins inside its whole")

@@ -24,6 +24,7 @@ public struct MartiList: BitwiseCopyable {
 
     public init(_ kind: Kind) { self.kind = kind }
 
+    public var hasBegun: Bool { state != .head }
     public var isWhole: Bool { state == .whole }
 
     /// - Returns: false if it did not fit.

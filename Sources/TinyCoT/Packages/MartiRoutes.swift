@@ -5,18 +5,18 @@
 // It changes nothing and keeps nothing.
 
 /// A question, and what its path tells.
-public enum MartiRoute: Equatable, Sendable {
+public enum MartiRoute: Equatable, BitwiseCopyable, Sendable {
     case missionQuery, missionUpload
     case syncUpload, syncContent, syncSearch, syncDelete
     /// The visibility of one package: asked for, or set.
-    case tool(hash: Range<Int>)
+    case tool(hash: ByteRange)
     case version, versionConfig
     case clientEndpoints, contacts
     case groups, groupCacheEnabled
     case missions
     case videos
     /// The latest event of one uid.
-    case event(uid: Range<Int>)
+    case event(uid: ByteRange)
     /// The latest position of every client.
     case positions
 }
@@ -133,7 +133,7 @@ public enum MartiRoutes {
                 "/Marti/sync/delete", MartiMethods.get.union(.post).union(.delete), .syncDelete)
         case 6:
             Entry(
-                "/Marti/api/sync/metadata/*/tool", read.union(.put), .tool(hash: 0..<0))
+                "/Marti/api/sync/metadata/*/tool", read.union(.put), .tool(hash: ByteRange()))
         case 7: Entry("/Marti/api/version", read, .version)
         case 8: Entry("/Marti/api/version/config", read, .versionConfig)
         case 9: Entry("/Marti/api/clientEndPoints", read, .clientEndpoints)
@@ -142,16 +142,17 @@ public enum MartiRoutes {
         case 12: Entry("/Marti/api/groups/groupCacheEnabled", read, .groupCacheEnabled)
         case 13: Entry("/Marti/api/missions", read, .missions)
         case 14: Entry("/Marti/vcm", read.union(.post), .videos)
-        case 15: Entry("/Marti/api/cot/xml/*", read, .event(uid: 0..<0))
+        case 15: Entry("/Marti/api/cot/xml/*", read, .event(uid: ByteRange()))
         case 16: Entry("/Marti/api/cot/sa", read, .positions)
         default: nil
         }
     }
 
     private static func route(_ route: MartiRoute, _ parameter: Range<Int>) -> MartiRoute {
-        switch route {
-        case .tool: .tool(hash: parameter)
-        case .event: .event(uid: parameter)
+        let range = ByteRange(offset: parameter.lowerBound, count: parameter.count)
+        return switch route {
+        case .tool: .tool(hash: range)
+        case .event: .event(uid: range)
         default: route
         }
     }

@@ -30,11 +30,19 @@ public struct Client: BitwiseCopyable {
     public internal(set) var colour = ShortText<24>()
     public internal(set) var colourHash: UInt64 = 0
     public internal(set) var colourBit: UInt16 = 0
+    /// For lists of contacts; nothing is decided by these two: `__group/@role`, and of `takv`
+    /// platform and version with a blank between them.
+    public internal(set) var role = ShortText<24>()
+    public internal(set) var takv = NameText()
+    /// Of the bytes that the two were made from.
+    var programHash: UInt64 = 0
     /// The type of its last position: the disconnect notice names it (protocol 6.1).
     public internal(set) var lastType = ShortText<24>()
 
     // Times.
     public internal(set) var connectedAt = Instant.zero
+    /// When its last event was accepted; only shown.
+    public internal(set) var lastEventAt = WallTime(milliseconds: 0)
     /// When it last took a byte, or when something began to wait: decides the stall.
     public internal(set) var lastTakenAt = Instant.zero
     /// When anything was last sent: decides the heartbeat.

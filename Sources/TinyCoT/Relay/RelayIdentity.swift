@@ -18,6 +18,7 @@ extension Relay {
             ? 0 : AttributeValue.hash(event, header.groupName, key: hashKey)
         client.pointee.lastType = ShortText()
         AttributeValue.copy(event, header.type, into: &client.pointee.lastType)
+        noteProgram(client, event, header)
         let isNew = !client.pointee.isIdentified
         if !isNew && client.pointee.callsignHash == callsignHash
             && client.pointee.colourHash == colourHash
@@ -37,6 +38,24 @@ extension Relay {
         let couldReceive = Teams.mayReceive(client.pointee, config: config)
         client.pointee.isIdentified = true
         settleTeam(index, wasNamed: !isNew, couldReceive: couldReceive)
+    }
+
+    /// Keeps what lists of contacts show beside the names. Most positions repeat it.
+    private func noteProgram(
+        _ client: UnsafeMutablePointer<Client>, _ event: Slab<UInt8>, _ header: EventHeader
+    ) {
+        var hash = NameHash(key: hashKey)
+        hash.add(event, header.groupRole)
+        hash.add(event, header.takvPlatform)
+        hash.add(event, header.takvVersion)
+        let programHash = hash.finish()
+        if client.pointee.programHash == programHash { return }
+        client.pointee.programHash = programHash
+        client.pointee.role = ShortText()
+        AttributeValue.copy(event, header.groupRole, into: &client.pointee.role)
+        client.pointee.takv = ShortText()
+        AttributeValue.copy(
+            event, header.takvPlatform, header.takvVersion, into: &client.pointee.takv)
     }
 
     /// The newest connection owns a uid (protocol 4.7). The older one goes without a notice: the
@@ -120,5 +139,17 @@ extension Relay {
             i += 1
         }
         log.release(slot)
+    }
+}
+
+extension NameHash {
+    /// The raw bytes of a value and its end, so that two values do not run into one.
+    fileprivate mutating func add(_ event: Slab<UInt8>, _ range: ByteRange) {
+        var at = Int(range.offset)
+        while at < range.end {
+            add(event[at])
+            at += 1
+        }
+        add(0xFF)
     }
 }

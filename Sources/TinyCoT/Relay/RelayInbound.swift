@@ -133,6 +133,7 @@ extension Relay {
             return
         }
         clients[index].counters.eventsIn += 1
+        clients[index].lastEventAt = wall
         totals.eventsIn += 1
         let kind = EventKind.of(event, header)
         switch kind {

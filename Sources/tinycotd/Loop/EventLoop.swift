@@ -12,7 +12,7 @@ struct EventLoop: ~Copyable {
 
     /// What an event of the poller is about. Its 64 bits: generation, kind, index (32, 8, 24).
     enum Watched: UInt8 {
-        case client, listener, signals, statusListener, statusConnection, reload
+        case client, listener, signals, statusListener, statusConnection, reload, questions
     }
 
     let budget: Budget
@@ -22,6 +22,7 @@ struct EventLoop: ~Copyable {
     var relay: Relay
     let tables: EdgeTables
     var log: Log
+    let storeCounters: StoreCounters
     let configPath: UnsafePointer<CChar>
     var configMustExist = false
 
@@ -35,6 +36,10 @@ struct EventLoop: ~Copyable {
     var reloadAnswer = FileDescriptor.none()
     var reloadRuns = false
     var reloadAgain = false
+    /// The way to the store loop; nil where there is none. Set before `open`.
+    var bridge: Bridge?
+    /// The configuration in force has not been handed to the store yet.
+    var owesSettings = false
     var statusPath = Slab<UInt8>(start: nil, count: 0)
 
     var phase = Phase.running
@@ -46,7 +51,7 @@ struct EventLoop: ~Copyable {
 
     init(
         budget: Budget, config: Config, spare: Config, relay: consuming Relay, tables: EdgeTables,
-        log: consuming Log, configPath: UnsafePointer<CChar>
+        log: consuming Log, storeCounters: StoreCounters, configPath: UnsafePointer<CChar>
     ) {
         self.budget = budget
         self.config = config
@@ -54,6 +59,7 @@ struct EventLoop: ~Copyable {
         self.relay = relay
         self.tables = tables
         self.log = log
+        self.storeCounters = storeCounters
         self.configPath = configPath
         now = LinuxClock.now()
         startedAt = now
@@ -90,7 +96,7 @@ struct EventLoop: ~Copyable {
     }
 
     private var mayLeave: Bool {
-        phase == .draining && (relay.isDrained || now >= leaveAt)
+        phase == .draining && (relay.isDrained && storeHasStopped || now >= leaveAt)
     }
 
     private func waitForEvents() -> Int {
@@ -129,6 +135,7 @@ struct EventLoop: ~Copyable {
             case .statusListener: acceptStatusConnections()
             case .statusConnection: statusConnectionIsReady(index, generation)
             case .reload: finishReload()
+            case .questions: storeIsReady()
             }
         }
     }
@@ -165,6 +172,7 @@ struct EventLoop: ~Copyable {
         leaveAt = now.after(seconds: config.drainSeconds)
         relay.beginShutdown()
         closeAllListeners()
+        bridge?.requestStop()
         var line = log.begin(.notice)
         line.append(signal == tcs_signal_terminate ? "SIGTERM" : "SIGINT")
         line.append(": no new clients; sending what waits for ")
@@ -226,6 +234,7 @@ struct EventLoop: ~Copyable {
                     poller.raw, signals.raw, tcs_event_readable,
                     EventLoop.eventData(.signals, index: 0, generation: 0)))
             try startReader()
+            try openBridge()
         } catch {
             complain("cannot start the loop", Slab(""), reason: error.number, startup: startup)
             throw .system
@@ -243,7 +252,7 @@ struct EventLoop: ~Copyable {
     func openReserve() -> Int32 { tcs_open_for_reading("/dev/null") }
 
     /// One line that says that the relay is there, and where.
-    mutating func announce(planBytes: Int) {
+    mutating func announce(planBytes: Int, http: Slab<HTTPListener>) {
         var line = log.begin(.notice)
         line.append("tinycot ")
         line.append(ProgramText.version)
@@ -259,6 +268,14 @@ struct EventLoop: ~Copyable {
             if tables.listeners[i].descriptor >= 0 {
                 line.append(" ")
                 line.append(tables.listeners[i].endpoint)
+            }
+            i += 1
+        }
+        i = 0
+        while i < http.count {
+            if http[i].descriptor >= 0 && !http[i].isOperator {
+                line.append(" http://")
+                line.append(http[i].endpoint)
             }
             i += 1
         }

@@ -83,7 +83,7 @@ extension EventLoop {
     }
 
     /// - Returns: a listening socket, or -errno.
-    private static func listen(_ endpoint: Endpoint) -> Int32 {
+    static func listen(_ endpoint: Endpoint) -> Int32 {
         let isIPv4 = endpoint.address.isIPv4
         let descriptor = isIPv4 ? tcs_socket_ipv4() : tcs_socket_ipv6()
         if descriptor < 0 { return descriptor }

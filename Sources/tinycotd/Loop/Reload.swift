@@ -99,6 +99,8 @@ extension EventLoop {
         commitListeners()
         swap(&config, &spare)
         relay.apply(config: config)
+        owesSettings = true
+        handOverSettings()
         var line = log.begin(.notice)
         line.append("configuration reloaded: ")
         line.append(decimal: config.listenerCount)

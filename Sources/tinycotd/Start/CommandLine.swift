@@ -65,15 +65,24 @@ enum ProgramText {
             Print the memory plan that follows from the budget.
         tinycot status [--json] [--run-dir DIR]
             Ask the running daemon for its clients, pools and counters.
+        tinycot packages list [--json]
+        tinycot packages add FILE [--name NAME] [--team TEAM] [--private]
+        tinycot packages remove HASH
+        tinycot packages verify
+            Data packages: through the daemon if it runs, else directly. `verify` reads each
+            file and compares it with its hash. Each takes --state-dir DIR, --run-dir DIR and
+            --budget FILE; --private keeps a package out of the clients' list.
         tinycot version
         tinycot help
 
         Files:   /etc/tinycot/tinycot.json and /etc/tinycot/budget.json, if they exist.
         Run dir: /run/tinycot for root, else $XDG_RUNTIME_DIR/tinycot, else /tmp/tinycot-UID.
-        State:   --state-dir must be a folder; this version stores nothing in it.
+        State:   /var/lib/tinycot for root, else $XDG_STATE_HOME/tinycot, else
+                 ~/.local/state/tinycot.
 
-        Exit codes: 0 well, 64 wrong command line, 66 no such file, 69 not running,
-        71 refused by the system, 75 try again, 77 no permission, 78 wrong file or limits.
+        Exit codes: 0 well, 64 wrong command line, 65 damaged packages, 66 no such file or
+        package, 69 not running, 71 refused by the system, 75 try again, 77 no permission,
+        78 wrong file or limits.
 
         """
     }

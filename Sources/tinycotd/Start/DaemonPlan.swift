@@ -18,6 +18,8 @@ struct DaemonPlan {
         _ = Config(budget: budget, arena: &arena)
         _ = Relay(budget: budget, config: config, seed: 0, arena: &arena)
         _ = EdgeTables(budget: budget, arena: &arena)
+        _ = StoreMemory(budget: budget, arena: &arena)
+        _ = UploadQuota(budget: budget, arena: &arena)
         self.budget = budget
         plan = MemoryPlan(budget: budget, arena: arena)
         arenaBytes = arena.usedBytes

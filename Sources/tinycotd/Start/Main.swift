@@ -25,6 +25,7 @@ import TinyCoT
             case .budget: try Check.printPlan(settings, startup)
             case .status:
                 try StatusClient.run(settings, json: invocation.wantsJSON, startup)
+            case .packages: try PackagesCommand.run(invocation, settings, startup)
             case .version: ProgramText.writeVersion()
             case .help, .none: Console.write(ProgramText.help, to: Console.output)
             }

@@ -15,10 +15,13 @@ enum Parsing {
         try ConfigParser.parse(bytes, hashKey: hashKey, into: &config)
     }
 
-    /// `[::]:8087` next to `0.0.0.0:8087`, as nothing configured gives them. On a host without
-    /// IPv6 that one listener is left out; any other that cannot be bound is an error.
+    /// `[::]:8087` next to `0.0.0.0:8087`, as nothing configured gives them.
     static func isDefaultIPv6Listener(_ listener: ListenerConfig) -> Bool {
-        listener.endpoint.address == Address() && listener.endpoint.port == 8087
-            && listener.team == Config.noTeam
+        listener.endpoint.isDefaultIPv6(port: Config.cotPort) && listener.team == Config.noTeam
+    }
+
+    /// The same for `[::]:8080`.
+    static func isDefaultIPv6HTTPListener(_ endpoint: Endpoint) -> Bool {
+        endpoint.isDefaultIPv6(port: Config.httpPort)
     }
 }

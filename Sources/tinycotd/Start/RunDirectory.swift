@@ -1,16 +1,19 @@
-// The folder that holds the status socket: made by `serve`, looked into by `status`. Without
-// --run-dir it is /run/tinycot for root, else tinycot under $XDG_RUNTIME_DIR, else a folder of the
-// user's own under /tmp, which must really be theirs: anybody may make a name there first.
+// The folder that holds the sockets: made by `serve`, looked into by `status` and `packages`.
+// Without --run-dir it is /run/tinycot for root, else tinycot under $XDG_RUNTIME_DIR, else a folder
+// of the user's own under /tmp, which must really be theirs: anybody may make a name there first.
 
 import CLinuxSys
 import TinyCoT
 
 struct RunDirectory {
-    /// Both end in a zero byte, which `count` does not count.
+    /// All end in a zero byte, which `count` does not count.
     let path: Slab<UInt8>
     let statusPath: Slab<UInt8>
+    /// Where the store loop listens to the operator.
+    let storePath: Slab<UInt8>
 
-    static var socketName: StaticString { "/status.sock" }
+    static var statusName: StaticString { "/status.sock" }
+    static var storeName: StaticString { "/store.sock" }
 
     /// - Returns: nil if the path is longer than a Unix socket's name may be (108 bytes).
     init?(given: UnsafePointer<CChar>?, startup: StartupMemory) {
@@ -39,14 +42,26 @@ struct RunDirectory {
     private init?(_ writer: ByteWriter, _ startup: StartupMemory) {
         var path = writer
         path.append(0)
-        var socket = ByteWriter(startup.statusPath)
-        socket.append(writer.written)
-        socket.append(Slab(RunDirectory.socketName))
-        let socketCount = socket.count
-        socket.append(0)
-        if path.overflowed || socket.overflowed || socketCount > 107 { return nil }
+        if path.overflowed { return nil }
         self.path = startup.runDirectory.slice(0, path.count - 1)
-        statusPath = startup.statusPath.slice(0, socketCount)
+        guard
+            let status = RunDirectory.socket(
+                self.path, RunDirectory.statusName, startup.statusPath),
+            let store = RunDirectory.socket(self.path, RunDirectory.storeName, startup.storePath)
+        else { return nil }
+        statusPath = status
+        storePath = store
+    }
+
+    private static func socket(
+        _ folder: Slab<UInt8>, _ name: StaticString, _ memory: Slab<UInt8>
+    ) -> Slab<UInt8>? {
+        var writer = ByteWriter(memory)
+        writer.append(folder)
+        writer.append(name)
+        let count = writer.count
+        writer.append(0)
+        return writer.overflowed || count > 107 ? nil : memory.slice(0, count)
     }
 
     static func cString(_ text: Slab<UInt8>) -> UnsafePointer<CChar> {
@@ -55,6 +70,7 @@ struct RunDirectory {
 
     var cPath: UnsafePointer<CChar> { RunDirectory.cString(path) }
     var cStatusPath: UnsafePointer<CChar> { RunDirectory.cString(statusPath) }
+    var cStorePath: UnsafePointer<CChar> { RunDirectory.cString(storePath) }
 
     /// Makes the folder if it is not there, and sees that it is a folder of ours.
     func prepare(startup: StartupMemory) throws(ExitCode) {

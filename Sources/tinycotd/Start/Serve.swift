@@ -12,7 +12,7 @@ enum Serve {
         let plan = DaemonPlan(budget: budget)
         // 2. Refuse what this machine cannot give.
         try plan.check(file: settings.budget, startup: startup)
-        try checkStateDirectory(settings, startup)
+        let state = try prepareStateDirectory(settings, startup)
         // 3. Signals wait from here on, also in the thread that is made later.
         _ = tcs_hold_signals()
         // 4. Take all memory.
@@ -26,6 +26,8 @@ enum Serve {
         // The relay copies the configuration's view of its tables, so the contents may follow.
         var relay = Relay(budget: budget, config: config, seed: seed, arena: &arena)
         let tables = EdgeTables(budget: budget, arena: &arena)
+        let store = StoreMemory(budget: budget, arena: &arena)
+        let quota = UploadQuota(budget: budget, arena: &arena)
         let exists = try loadConfig(settings, relay.hashKey, tables, &config, startup)
         relay.apply(config: config)
         // 6. Open everything.
@@ -33,15 +35,17 @@ enum Serve {
         log.linesPerSecond = budget.logLinesPerSecond
         var loop = EventLoop(
             budget: budget, config: config, spare: spare, relay: relay, tables: tables, log: log,
-            configPath: settings.config.path)
+            storeCounters: store.counters, configPath: settings.config.path)
+        loop.bridge = store.bridge
         loop.configMustExist = exists || settings.config.mustExist
         try loop.open(settings: settings, startup: startup)
+        try startStore(store, quota, config, budget, state, settings, startup)
         // 7. Close the door behind us, and relay.
         plan.limitData()
         tcs_heap_seal()
         // For tests: a counter that cannot count also reads 0.
         if tcs_environment("TINYCOT_PROBE_HEAP") != nil { tcs_heap_probe() }
-        loop.announce(planBytes: plan.processBytes)
+        loop.announce(planBytes: plan.processBytes, http: store.tables.listeners)
         loop.run()
     }
 
@@ -85,22 +89,60 @@ enum Serve {
         }
     }
 
-    private static func checkStateDirectory(_ settings: Settings, _ startup: StartupMemory)
-        throws(ExitCode)
-    {
-        guard let path = settings.stateDirectory else { return }
-        var status = tcs_file_status()
-        let result = tcs_status_of(path, &status)
-        if result < 0 {
-            complain("--state-dir ", Slab(cString: path), reason: -result, startup: startup)
-            throw .noInput
+    /// One that was named must be there. Without the usual one there are no packages, which the
+    /// store says and tries again; the relay needs none.
+    private static func prepareStateDirectory(
+        _ settings: Settings, _ startup: StartupMemory
+    ) throws(ExitCode) -> StateDirectory {
+        let state = try StateDirectory(settings.stateDirectory, startup: startup)
+        do throws(ExitCode) {
+            try state.prepare(startup: startup)
+        } catch {
+            if settings.stateDirectory != nil { throw error }
         }
-        if status.is_directory == 1 { return }
-        var writer = ByteWriter(startup.text)
-        writer.append("tinycot: --state-dir ")
-        writer.append(Slab(cString: path), as: .plain)
-        writer.append(": is not a folder.\n")
-        Console.write(writer.written, to: Console.error)
-        throw .noInput
+        return state
+    }
+
+    private static func startStore(
+        _ memory: StoreMemory, _ quota: consuming UploadQuota, _ config: Config,
+        _ budget: Budget, _ state: StateDirectory, _ settings: Settings,
+        _ startup: StartupMemory
+    ) throws(ExitCode) {
+        guard let run = RunDirectory(given: settings.runDirectory, startup: startup) else {
+            throw .usage
+        }
+        var store = StoreLoop(
+            budget: budget, memory: memory, quota: quota,
+            settings: memory.bridge.firstSettings(config),
+            server: MartiServer.ofThisHost(scratch: startup.text), statePath: state.cPath)
+        do throws(SystemError) {
+            try store.openPoller()
+        } catch {
+            complain("cannot start the store", Slab(""), reason: error.number, startup: startup)
+            throw .system
+        }
+        do throws(StoreLoop.DoorTrouble) {
+            try store.openListeners(config: config, socket: run.cStorePath)
+        } catch {
+            if error.isStoreSocket {
+                complain(
+                    "cannot open the socket ", run.storePath, reason: error.number,
+                    startup: startup)
+                throw .system
+            }
+            var writer = ByteWriter(startup.text)
+            writer.append("tinycot: cannot listen on ")
+            writer.append(error.endpoint)
+            writer.append(reason: error.number)
+            writer.append(" (\"http\", \"listen\")\n")
+            Console.write(writer.written, to: Console.error)
+            throw .system
+        }
+        do throws(SystemError) {
+            try memory.start(store)
+        } catch {
+            complain("cannot start the store", Slab(""), reason: error.number, startup: startup)
+            throw .system
+        }
     }
 }

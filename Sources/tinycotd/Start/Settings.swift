@@ -17,30 +17,32 @@ struct Settings {
     var budget: SettingsFile
     /// As given by --run-dir; nil leaves the choice to `RunDirectory`.
     let runDirectory: UnsafePointer<CChar>?
+    /// As given by --state-dir; nil leaves the choice to `StateDirectory`.
     let stateDirectory: UnsafePointer<CChar>?
 
     init(_ invocation: Invocation) {
         config = Settings.file(invocation, .config, "/etc/tinycot/tinycot.json")
         budget = Settings.file(invocation, .budget, "/etc/tinycot/budget.json")
-        runDirectory = Settings.path(invocation, .runDirectory)
-        stateDirectory = Settings.path(invocation, .stateDirectory)
+        runDirectory = Settings.value(invocation, .runDirectory)
+        stateDirectory = Settings.value(invocation, .stateDirectory)
     }
 
     private static func file(
         _ invocation: Invocation, _ option: Invocation.Option, _ usual: StaticString
     ) -> SettingsFile {
-        if let path = path(invocation, option) { return SettingsFile(path: path, mustExist: true) }
+        if let path = value(invocation, option) { return SettingsFile(path: path, mustExist: true) }
         // A literal ends in a zero byte, as C wants it.
         let path = UnsafeRawPointer(usual.utf8Start).assumingMemoryBound(to: CChar.self)
         return SettingsFile(path: path, mustExist: false)
     }
 
-    private static func path(_ invocation: Invocation, _ option: Invocation.Option)
+    /// The path or name behind an option, ended by a zero.
+    static func value(_ invocation: Invocation, _ option: Invocation.Option)
         -> UnsafePointer<CChar>?
     {
-        let number = invocation.pathArgument(option)
+        let number = invocation.valueArgument(option)
         if number == 0 { return nil }
-        return tcs_argument(Int32(number)).map { $0 + invocation.pathOffset(option) }
+        return tcs_argument(Int32(number)).map { $0 + invocation.valueOffset(option) }
     }
 }
 

@@ -10,9 +10,13 @@ struct StartupMemory {
     let file: Slab<UInt8>
     let text: Slab<UInt8>
     let logLine: Slab<UInt8>
-    /// The path of the status socket and of the folder it lies in, each ended by a zero.
+    /// The paths of the two sockets and of the folder they lie in, each ended by a zero.
     let runDirectory: Slab<UInt8>
     let statusPath: Slab<UInt8>
+    let storePath: Slab<UInt8>
+    /// Of the state folder, and of the folder of packages in it; ended by a zero.
+    let stateDirectory: Slab<UInt8>
+    let packagesPath: Slab<UInt8>
 
     init() throws(SystemError) {
         let fileBytes = Budget().configFileBytes + 1
@@ -28,6 +32,9 @@ struct StartupMemory {
         logLine = arena.take(UInt8.self, count: Log.lineBytes)
         runDirectory = arena.take(UInt8.self, count: 128)
         statusPath = arena.take(UInt8.self, count: 160)
+        storePath = arena.take(UInt8.self, count: 160)
+        stateDirectory = arena.take(UInt8.self, count: StateDirectory.maxBytes + 1)
+        packagesPath = arena.take(UInt8.self, count: StateDirectory.maxBytes + 16)
     }
 }
 

@@ -9,7 +9,7 @@ import TinyCoT
 struct StatusCursor: BitwiseCopyable {
     enum Format: UInt8, BitwiseCopyable { case text, json }
     enum Section: UInt8, BitwiseCopyable {
-        case head, clients, pools, traffic, refused, admission, closed, drops, foot, end
+        case head, clients, pools, traffic, refused, admission, closed, drops, store, foot, end
     }
 
     let format: Format
@@ -94,6 +94,15 @@ extension EventLoop {
             var i = 0
             while let reason = QueueDrop(rawValue: UInt8(i)) {
                 writer.member(reason.name, totals.drops[i], isFirst: i == 0)
+                i += 1
+            }
+            writer.append("}")
+            cursor.next()
+        case .store:
+            writer.append(",\"store\":{")
+            var i = 0
+            while let counter = StoreCounter(rawValue: UInt8(i)) {
+                writer.member(counter.name, storeCounters.value(counter), isFirst: i == 0)
                 i += 1
             }
             writer.append("}")
@@ -254,12 +263,32 @@ extension EventLoop {
                 i += 1
             }
             cursor.next()
+        case .store: writeTextStore(&cursor, &writer)
         case .foot:
             writer.line("log lines: ", "suppressed", log.suppressedLines)
             writer.line("log lines: ", "lost", log.lostLines)
             cursor.next()
         case .end: break
         }
+    }
+
+    private func writeTextStore(_ cursor: inout StatusCursor, _ writer: inout ByteWriter) {
+        writer.append("\nPACKAGES ")
+        if storeCounters.value(.isReady) == 0 { writer.append("not ready, ") }
+        writer.append(decimal: Int64(clamping: storeCounters.value(.packages)))
+        writer.append(" OF ")
+        writer.append(decimal: budget.packages)
+        writer.append("; BYTES ")
+        writer.append(decimal: Int64(clamping: storeCounters.value(.packageBytes)))
+        writer.append(" OF ")
+        writer.append(decimal: budget.packageStoreBytes)
+        writer.append("\n")
+        var i = Int(StoreCounter.connections.rawValue)
+        while let counter = StoreCounter(rawValue: UInt8(i)) {
+            writer.line("http: ", counter.name, storeCounters.value(counter))
+            i += 1
+        }
+        cursor.next()
     }
 
     private func writeTextHead(_ cursor: inout StatusCursor, _ writer: inout ByteWriter) {

@@ -5,7 +5,9 @@ enum ExitCode: Int32, Error {
     case ok = 0
     /// The command line is wrong.
     case usage = 64
-    /// A file that was named does not exist or cannot be read.
+    /// packages verify: a package is not what its hash says.
+    case badData = 65
+    /// A file or package that was named does not exist or cannot be read.
     case noInput = 66
     /// status: the daemon does not run.
     case unavailable = 69

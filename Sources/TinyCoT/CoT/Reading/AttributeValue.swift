@@ -17,10 +17,28 @@ public enum AttributeValue {
     public static func copy<let capacity: Int>(
         _ event: Slab<UInt8>, _ range: ByteRange, into text: inout ShortText<capacity>
     ) {
+        copy(event, range, ByteRange(), into: &text)
+    }
+
+    /// Keeps two decoded values with a blank between them, or the one that is not empty. Cut like
+    /// a single one.
+    public static func copy<let capacity: Int>(
+        _ event: Slab<UInt8>, _ first: ByteRange, _ second: ByteRange,
+        into text: inout ShortText<capacity>
+    ) {
         // One character more than the largest text holds: then the text itself cuts.
         var buffer: InlineArray<260, UInt8> = .init(repeating: 0)
-        var bytes = DecodedBytes(event, range)
         var count = 0
+        var bytes = DecodedBytes(event, first)
+        while count < 260, let byte = bytes.next() {
+            buffer[count] = byte
+            count += 1
+        }
+        if count > 0 && count < 260 && !second.isEmpty {
+            buffer[count] = UInt8(ascii: " ")
+            count += 1
+        }
+        bytes = DecodedBytes(event, second)
         while count < 260, let byte = bytes.next() {
             buffer[count] = byte
             count += 1

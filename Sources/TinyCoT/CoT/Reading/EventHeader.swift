@@ -13,6 +13,7 @@ public struct ByteRange: BitwiseCopyable, Equatable, Sendable {
     public var isAbsent: Bool { offset == 0 }
     public var isEmpty: Bool { count == 0 }
     public var end: Int { Int(offset) + Int(count) }
+    public var range: Range<Int> { Int(offset)..<end }
 }
 
 /// The header of one whole event: `<event` … `</event>`, the bytes that `EventReader` accepted.
@@ -36,6 +37,9 @@ public struct EventHeader: BitwiseCopyable {
     // detail/__group
     public var groupName = ByteRange()
     public var groupRole = ByteRange()
+    // detail/takv: the first one
+    public var takvPlatform = ByteRange()
+    public var takvVersion = ByteRange()
 
     // detail/__chat or detail/__chatreceipt
     public var hasChat = false

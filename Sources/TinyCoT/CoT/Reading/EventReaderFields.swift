@@ -26,6 +26,7 @@ struct EventFields {
     private var linearError = ByteRange()
     private var hasContact = false
     private var hasGroup = false
+    private var hasTakv = false
 
     /// A start tag of an element that matters begins.
     @inline(__always)
@@ -77,12 +78,14 @@ struct EventFields {
         switch (kind, name) {
         case (.contact, EightByteWord.word("c", "a", "l", "l", "s", "i", "g", "n")),
             (.group, EightByteWord.word("n", "a", "m", "e")),
+            (.takv, EightByteWord.word("p", "l", "a", "t", "f", "o", "r", "m")),
             (.chat, EightByteWord.word("i", "d")),
             (.link, EightByteWord.word("u", "i", "d")),
             (.emergency, EightByteWord.word("c", "a", "n", "c", "e", "l")):
             first = value
         case (.contact, EightByteWord.word("e", "n", "d", "p", "o", "i", "n", "t")),
             (.group, EightByteWord.word("r", "o", "l", "e")),
+            (.takv, EightByteWord.word("v", "e", "r", "s", "i", "o", "n")),
             (.chat, EightByteWord.word("c", "h", "a", "t", "r", "o", "o", "m")),
             (.link, EightByteWord.word("t", "y", "p", "e")):
             second = value
@@ -108,6 +111,10 @@ struct EventFields {
             hasGroup = true
             header.groupName = first
             header.groupRole = second
+        case .takv where !hasTakv:
+            hasTakv = true
+            header.takvPlatform = first
+            header.takvVersion = second
         case .chat where !header.hasChat:
             header.hasChat = true
             header.chatID = first
@@ -123,7 +130,7 @@ struct EventFields {
             emergencyCancel = first
         case .marti:
             try header.openMarti(tag)
-        case .root, .detail, .other, .group, .chat, .chatGroup, .link, .emergency:
+        case .root, .detail, .other, .group, .takv, .chat, .chatGroup, .link, .emergency:
             break
         }
     }

@@ -31,7 +31,7 @@ struct MarkupName: BitwiseCopyable {
 
 /// The elements that the relay reads. Everything else is `other` and only checked.
 enum ElementKind: UInt8, BitwiseCopyable {
-    case other, root, point, detail, contact, group, chat, chatGroup, link, emergency, marti
+    case other, root, point, detail, contact, group, takv, chat, chatGroup, link, emergency, marti
 }
 
 extension MarkupName {
@@ -70,6 +70,7 @@ extension MarkupName {
         case EightByteWord.word("_", "_", "g", "r", "o", "u", "p"): return .group
         case EightByteWord.word("_", "_", "c", "h", "a", "t"): return .chat
         case EightByteWord.word("l", "i", "n", "k"): return .link
+        case EightByteWord.word("t", "a", "k", "v"): return .takv
         case EightByteWord.word("m", "a", "r", "t", "i"): return .marti
         case EightByteWord.word("e", "m", "e", "r", "g", "e", "n", "c"):
             return count == 9 && base[Int(offset) + 8] == UInt8(ascii: "y") ? .emergency : .other

@@ -1,11 +1,19 @@
 // The events that the server sends on its own: heartbeat and answer to a ping, the refusal of the
 // binary protocol, the notice that a client has gone. Called by the relay. Each has all that ATAK
-// demands (protocol 2.1) and is written without a declaration, like everything that leaves.
+// demands (protocol 2.1) and is written without a declaration, like everything that is relayed.
 // Whether it fitted says the writer (`overflowed`).
 
 public enum EventWriter {
     /// Room for any of them, if a uid has at most 80 bytes and a type at most 24.
     public static var maxBytes: Int { 1200 }
+
+    /// What stands in front of an event, or of `eventsStart`, in an HTTP answer; a stream has none.
+    public static var declaration: StaticString {
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+    }
+    /// Around several events in an HTTP answer (protocol 8.2).
+    public static var eventsStart: StaticString { "<events>\n" }
+    public static var eventsEnd: StaticString { "\n</events>\n" }
 
     /// `t-x-c-t-r`: both the answer to a ping and the heartbeat (protocol 4.2).
     public static func pong(now: WallTime, into writer: inout ByteWriter) {

@@ -1,0 +1,65 @@
+// The sentence about a command line that is wrong. Printed by the edge.
+
+extension Invocation {
+    /// One sentence. `argument` is the text of the argument at fault.
+    public func writeMistake(argument: Slab<UInt8>, into writer: inout ByteWriter) {
+        switch mistake {
+        case .nothing: break
+        case .noCommand: writer.append("no command was given")
+        case .unknownCommand: writeQuoted("unknown command ", argument, &writer)
+        case .noAction: writer.append("\"packages\" must be told what to do")
+        case .unknownAction: writeQuoted("\"packages\" cannot ", argument, &writer)
+        case .noOperand:
+            writer.append(action.operand)
+            writer.append(" must be named behind \"packages ")
+            writer.append(action.name)
+            writer.append(UInt8(ascii: "\""))
+        case .unknownOption: writeQuoted("unknown option ", argument, &writer)
+        case .foreignOption: writeForeignOption(argument, &writer)
+        case .missingValue:
+            writer.append(mistakeOption.value)
+            writer.append(" is missing behind \"")
+            writer.append(mistakeOption.name)
+            writer.append(UInt8(ascii: "\""))
+        case .givenTwice:
+            writeQuoted("the option ", argument, &writer)
+            writer.append(" is given twice")
+        case .tooMuch: writeQuoted("one argument too many: ", argument, &writer)
+        }
+        writeSuggestion(&writer)
+    }
+
+    private func writeForeignOption(_ argument: Slab<UInt8>, _ writer: inout ByteWriter) {
+        writeQuoted("the option ", argument, &writer)
+        writer.append(" does not belong to \"")
+        writer.append(command.name)
+        if action != .none {
+            writer.append(UInt8(ascii: " "))
+            writer.append(action.name)
+        }
+        writer.append(UInt8(ascii: "\""))
+    }
+
+    private func writeQuoted(
+        _ lead: StaticString, _ argument: Slab<UInt8>, _ writer: inout ByteWriter
+    ) {
+        writer.append(lead)
+        writer.append(UInt8(ascii: "\""))
+        writer.append(argument, as: .plain, maxColumns: 60)
+        writer.append(UInt8(ascii: "\""))
+    }
+
+    private func writeSuggestion(_ writer: inout ByteWriter) {
+        if suggestion.utf8CodeUnitCount > 0 {
+            writer.append("; did you mean \"")
+            writer.append(suggestion)
+            writer.append("\"?")
+            return
+        }
+        switch mistake {
+        case .noAction, .unknownAction:
+            writer.append("; it can list, add, remove and verify.")
+        default: writer.append("; \"tinycot help\" lists commands and options.")
+        }
+    }
+}

@@ -1,0 +1,103 @@
+// The words of the command line: commands, what `packages` can do, options, and which belongs to
+// which. Read by Invocation; `tinycot help` says what each means.
+
+extension Invocation {
+    public enum Command: UInt8, BitwiseCopyable, Sendable {
+        case none, serve, check, budget, status, packages, version, help
+
+        static var count: UInt8 { 8 }
+
+        public var name: StaticString {
+            switch self {
+            case .none: ""
+            case .serve: "serve"
+            case .check: "check"
+            case .budget: "budget"
+            case .status: "status"
+            case .packages: "packages"
+            case .version: "version"
+            case .help: "help"
+            }
+        }
+    }
+
+    /// What `packages` shall do: the word behind it.
+    public enum Action: UInt8, BitwiseCopyable, Sendable {
+        case none, list, add, remove, verify
+
+        static var count: UInt8 { 5 }
+
+        public var name: StaticString {
+            switch self {
+            case .none: ""
+            case .list: "list"
+            case .add: "add"
+            case .remove: "remove"
+            case .verify: "verify"
+            }
+        }
+
+        /// What must be named behind it, or nothing.
+        var operand: StaticString {
+            switch self {
+            case .add: "a file"
+            case .remove: "the hash of a package"
+            case .none, .list, .verify: ""
+            }
+        }
+    }
+
+    public enum Option: UInt8, BitwiseCopyable, Sendable {
+        // Those with a value come first.
+        case config, budget, stateDirectory, runDirectory, name, team
+        case json, onlyForContacts, help
+
+        static var count: UInt8 { 9 }
+
+        public var name: StaticString {
+            switch self {
+            case .config: "--config"
+            case .budget: "--budget"
+            case .stateDirectory: "--state-dir"
+            case .runDirectory: "--run-dir"
+            case .name: "--name"
+            case .team: "--team"
+            case .json: "--json"
+            case .onlyForContacts: "--private"
+            case .help: "--help"
+            }
+        }
+
+        /// What stands behind it, or nothing.
+        var value: StaticString {
+            switch self {
+            case .config, .budget, .stateDirectory, .runDirectory: "a path"
+            case .name, .team: "a name"
+            case .json, .onlyForContacts, .help: ""
+            }
+        }
+
+        var takesValue: Bool { value.utf8CodeUnitCount > 0 }
+
+        func belongs(to command: Command, _ action: Action) -> Bool {
+            switch self {
+            case .config: command == .serve || command == .check || command == .budget
+            case .budget:
+                command == .serve || command == .check || command == .budget
+                    || command == .packages
+            case .stateDirectory: command == .serve || command == .packages
+            case .runDirectory:
+                command == .serve || command == .status || command == .packages
+            case .name, .team, .onlyForContacts: action == .add
+            case .json: command == .status || action == .list
+            case .help: true
+            }
+        }
+    }
+
+    /// What is wrong with the command line.
+    public enum Mistake: UInt8, BitwiseCopyable, Sendable {
+        case nothing, noCommand, unknownCommand, noAction, unknownAction, noOperand
+        case unknownOption, foreignOption, missingValue, givenTwice, tooMuch
+    }
+}

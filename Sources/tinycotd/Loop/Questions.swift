@@ -1,0 +1,40 @@
+// The relay's end of the bridge to the store loop: questions answered, settings handed over, and
+// the wait for the store at the end. All of it is woken by one descriptor and none of it waits.
+
+import CLinuxSys
+import TinyCoT
+
+extension EventLoop {
+    mutating func openBridge() throws(SystemError) {
+        guard let bridge else { return }
+        try bridge.open()
+        try SystemError.check(
+            tcs_poller_add(
+                poller.raw, bridge.relayWake, tcs_event_readable,
+                EventLoop.eventData(.questions, index: 0, generation: 0)))
+    }
+
+    /// Something has come from the store. One round of the slots at most: whatever is asked while
+    /// it runs has woken the poller again. What announcements put into queues is flushed with the
+    /// rest of the turn.
+    mutating func storeIsReady() {
+        guard let bridge else { return }
+        bridge.drainRelayWake()
+        var left = Bridge.slotCount
+        while left > 0, let slot = bridge.nextQuestion() {
+            relay.answer(&bridge.question(slot).pointee, bridge.memory(slot))
+            bridge.answered(slot)
+            left -= 1
+        }
+        handOverSettings()
+    }
+
+    /// After a reload, and again whenever the store has taken what it was handed before.
+    mutating func handOverSettings() {
+        if !owesSettings { return }
+        owesSettings = bridge.map { !$0.publish(config) } ?? false
+    }
+
+    /// Whether nothing has to be waited for on the other side of the bridge.
+    var storeHasStopped: Bool { bridge?.hasStoreStopped ?? true }
+}

@@ -1,0 +1,83 @@
+// What the store loop counts. It alone writes; the relay's thread reads them for `status`. Each is
+// one word that is stored and loaded whole, and nothing is read from two of them together.
+
+import CLinuxSys
+import TinyCoT
+
+enum StoreCounter: UInt8, BitwiseCopyable {
+    // How things are.
+    case isReady, packages, packageBytes, openConnections, sqlitePeakBytes
+    // What has happened.
+    case connections, requests, badRequests, timeouts
+    case addressNotAllowed, addressFull, acceptFailed
+    case answered2xx, answered3xx, answered4xx, answered5xx
+    case bytesIn, bytesOut, downloads
+    case uploadsStored, uploadsRefused, uploadsCutOff
+    case evicted, packagesLost, diskErrors
+    case announcements, announcementsUnheard, announcementsDropped
+
+    static var count: Int { Int(StoreCounter.announcementsDropped.rawValue) + 1 }
+
+    var name: StaticString {
+        switch self {
+        case .isReady: "ready"
+        case .packages: "packages"
+        case .packageBytes: "package_bytes"
+        case .openConnections: "open_connections"
+        case .sqlitePeakBytes: "sqlite_peak_bytes"
+        case .connections: "connections"
+        case .requests: "requests"
+        case .badRequests: "bad_requests"
+        case .timeouts: "timeouts"
+        case .addressNotAllowed: "address_not_allowed"
+        case .addressFull: "address_full"
+        case .acceptFailed: "accept_failed"
+        case .answered2xx: "answered_2xx"
+        case .answered3xx: "answered_3xx"
+        case .answered4xx: "answered_4xx"
+        case .answered5xx: "answered_5xx"
+        case .bytesIn: "upload_bytes"
+        case .bytesOut: "bytes_out"
+        case .downloads: "downloads"
+        case .uploadsStored: "uploads_stored"
+        case .uploadsRefused: "uploads_refused"
+        case .uploadsCutOff: "uploads_cut_off"
+        case .evicted: "evicted"
+        case .packagesLost: "packages_lost"
+        case .diskErrors: "disk_errors"
+        case .announcements: "announcements"
+        case .announcementsUnheard: "announcements_unheard"
+        case .announcementsDropped: "announcements_dropped"
+        }
+    }
+}
+
+/// A view of the counters; both threads hold one.
+struct StoreCounters: BitwiseCopyable {
+    private let words: Slab<UInt64>
+
+    init(arena: inout Arena) {
+        words = arena.take(UInt64.self, count: StoreCounter.count)
+    }
+
+    func value(_ counter: StoreCounter) -> UInt64 {
+        tcs_load64(words.pointer(at: Int(counter.rawValue)))
+    }
+
+    func set(_ counter: StoreCounter, _ value: UInt64) {
+        tcs_store64(words.pointer(at: Int(counter.rawValue)), value)
+    }
+
+    func add(_ counter: StoreCounter, _ count: UInt64 = 1) {
+        set(counter, words[Int(counter.rawValue)] &+ count)
+    }
+
+    func add(answer status: HTTPStatus) {
+        switch status.rawValue {
+        case 200..<300: add(.answered2xx)
+        case 300..<400: add(.answered3xx)
+        case 400..<500: add(.answered4xx)
+        default: add(.answered5xx)
+        }
+    }
+}

@@ -1,0 +1,180 @@
+// The store loop: the second thread, with a poller of its own. It serves the Marti API, and it
+// alone touches the disk, so that a card that stalls stalls downloads and never an event. What it
+// needs to know of clients and of the picture it asks the relay (`Bridge`); it shares nothing else
+// with it but counters. A turn: the poller's events, the relay's answers among them, then what was
+// put off, then deadlines. One room a file: Store* for the catalogue, the uploads and the relay's
+// answers, HTTP* for connections, requests and answers.
+
+import CLinuxSys
+import PackageStore
+import TinyCoT
+
+struct StoreLoop: ~Copyable {
+    /// What an event of the poller is about: generation, kind, index (32, 8, 24 bits).
+    enum Watched: UInt8 { case connection, listener, bridge }
+
+    let budget: Budget
+    let tables: StoreTables
+    let bridge: Bridge
+    let counters: StoreCounters
+    let limits: HTTPHeadLimits
+    var settings: StoreSettings
+    var server: MartiServer
+    var log: Log
+    var quota: UploadQuota
+    /// Ended by a zero.
+    let statePath: UnsafePointer<CChar>
+
+    var poller = FileDescriptor.none()
+    var files: PackageFiles?
+    var catalogue: Catalogue?
+    var isSQLiteReady = false
+    var lastTrouble = Trouble.none
+    /// When opening the folder is tried again; `never` while it is open.
+    var openAt = Instant.zero
+    /// Free room on the disk as last asked for, less what was written since.
+    var freeBytes: Int64 = 0
+    var freeBytesAtLook: Int64 = 0
+    var freeBytesAskedAt: Instant?
+    var pendingAnnouncements = 0
+    /// Which connection asked what lies in a slot; the generation tells whether it is still there.
+    var askers: InlineArray<4, SlotAsker> = .init(repeating: SlotAsker())
+
+    var listenersAreWatched = true
+    var acceptAgainAt = Instant.zero
+    var operatorIsWatched = true
+    /// Some connection has bytes to look at that the poller does not know of.
+    var hasMore = false
+    var isStopping = false
+    var now = Instant.zero
+    var wall = WallTime(milliseconds: 0)
+
+    init(
+        budget: Budget, memory: StoreMemory, quota: consuming UploadQuota,
+        settings: StoreSettings, server: MartiServer, statePath: UnsafePointer<CChar>
+    ) {
+        self.budget = budget
+        tables = memory.tables
+        bridge = memory.bridge
+        counters = memory.counters
+        limits = StoreTables.limits(budget)
+        self.settings = settings
+        self.server = server
+        self.statePath = statePath
+        self.quota = quota
+        log = Log(line: memory.tables.logLine)
+        log.linesPerSecond = budget.logLinesPerSecond
+    }
+
+    mutating func openPoller() throws(SystemError) {
+        poller = FileDescriptor(owning: try SystemError.check(tcs_poller()))
+        try SystemError.check(
+            tcs_poller_add(
+                poller.raw, bridge.storeWake, tcs_event_readable,
+                StoreLoop.eventData(.bridge, index: 0, generation: 0)))
+    }
+
+    // MARK: The loop
+
+    mutating func run() {
+        now = LinuxClock.now()
+        wall = LinuxClock.wall()
+        while !bridge.isStopRequested {
+            if now >= openAt { openStore() }
+            turn()
+        }
+        stop()
+    }
+
+    private mutating func turn() {
+        let result = tcs_poller_wait(
+            poller.raw, tables.events.start, Int32(tables.events.count),
+            milliseconds(until: nextDeadline()))
+        let count = max(0, Int(result))
+        now = LinuxClock.now()
+        wall = LinuxClock.wall()
+        var i = 0
+        while i < count {
+            dispatch(tables.events[i])
+            i += 1
+        }
+        if hasMore { advanceAll() }
+        serveWaiting()
+        announcePending()
+        runDeadlines()
+        watchListeners()
+        log.reportSuppressed(at: now)
+    }
+
+    private mutating func dispatch(_ event: tcs_event) {
+        guard let kind = Watched(rawValue: UInt8(truncatingIfNeeded: event.data >> 24))
+        else { return }
+        let index = Int(event.data & 0xFF_FFFF)
+        switch kind {
+        case .connection:
+            let generation = UInt32(truncatingIfNeeded: event.data >> 32)
+            connectionIsReady(index, generation, event.events)
+        case .listener: accept(index)
+        case .bridge: takeFromRelay()
+        }
+    }
+
+    /// Rounded up: waking before the deadline would mean waking twice. At most a minute.
+    private func milliseconds(until deadline: Instant) -> Int32 {
+        if hasMore { return 0 }
+        let fresh = LinuxClock.now()
+        if deadline <= fresh { return 0 }
+        let rest = (deadline.nanoseconds - fresh.nanoseconds + 999_999) / 1_000_000
+        return Int32(min(rest, 60_000))
+    }
+
+    private func nextDeadline() -> Instant {
+        var earliest = min(openAt, log.deadline)
+        if acceptAgainAt > now { earliest = min(earliest, acceptAgainAt) }
+        var i = 0
+        while i < tables.connections.count {
+            let connection = tables.connections[i]
+            if connection.phase != .free { earliest = min(earliest, connection.deadline) }
+            i += 1
+        }
+        return earliest
+    }
+
+    private mutating func runDeadlines() {
+        var i = 0
+        while i < tables.connections.count {
+            let connection = tables.connections[i]
+            if connection.phase != .free && now >= connection.deadline { deadlinePassed(i) }
+            i += 1
+        }
+    }
+
+    static func eventData(_ kind: Watched, index: Int, generation: UInt32) -> UInt64 {
+        UInt64(generation) << 32 | UInt64(kind.rawValue) << 24 | UInt64(index)
+    }
+
+    // MARK: What the relay says
+
+    private mutating func takeFromRelay() {
+        bridge.drainStoreWake()
+        if let fresh = bridge.takeSettings() { settings = fresh }
+        while let slot = bridge.nextAnswer() { answerArrived(slot) }
+    }
+
+    /// Connections and uploads end here; what was answered is on the disk already.
+    private mutating func stop() {
+        var i = 0
+        while i < tables.connections.count {
+            if tables.connections[i].phase != .free { closeConnection(i) }
+            i += 1
+        }
+        i = 0
+        while i < tables.listeners.count {
+            if tables.listeners[i].descriptor >= 0 { _ = tcs_close(tables.listeners[i].descriptor) }
+            tables.listeners[i].descriptor = -1
+            i += 1
+        }
+        closeStore()
+        bridge.storeHasStopped()
+    }
+}

@@ -1,0 +1,350 @@
+// Uploads (protocol 8.3, 8.6): `missionupload`, which is multipart, and `sync/upload`, which is
+// raw or multipart. What to do next is `PackageUpload`'s to say; here it is done, at once, in the
+// one scratch buffer that the bytes were received into. The answer is given when the row is on the
+// disk.
+
+import CLinuxSys
+import PackageStore
+import TinyCoT
+
+extension StoreLoop {
+    private static var retrySeconds: Int { 5 }
+
+    // MARK: The head
+
+    /// - Parameter identity: the relay's answer about who asks.
+    mutating func beginUpload(_ index: Int, _ identity: Question) {
+        guard let number = freeUpload else {
+            counters.add(.uploadsRefused)
+            return answerError(
+                index, .serviceUnavailable, "Too many uploads at a time; try again soon.",
+                retryAfter: StoreLoop.retrySeconds)
+        }
+        let connection = tables.connections[index]
+        var upload = Upload()
+        upload.address = connection.peer.address
+        upload.submissionUser = identity.callsign
+        if upload.submissionUser.isEmpty { upload.submissionUser.set("anonymous") }
+        upload.team = identity.homeTeam
+        if let complaint = readDescription(index, &upload) {
+            counters.add(.badRequests)
+            return answerError(index, .badRequest, complaint)
+        }
+        let types = connection.head.contentType
+        let type = tables.head(index).slice(
+            types.isAbsent ? 0 : Int(types.offset), types.isAbsent ? 0 : Int(types.count))
+        switch MultipartBoundary.read(type) {
+        case .boundary(let boundary):
+            upload.splitter = MultipartSplitter(boundary, memory: tables.splitter(number))
+        case .malformed:
+            return answerError(
+                index, .badRequest, "The Content-Type names no usable multipart boundary.")
+        case .notMultipart:
+            if connection.route == .missionUpload {
+                return answerError(
+                    index, .badRequest, "The body must be multipart/form-data.")
+            }
+            upload.mimeType.set(type)
+        }
+        if !connection.head.isChunked && connection.head.contentLength == nil {
+            return answerError(
+                index, .lengthRequired, "An upload needs a Content-Length or chunks.")
+        }
+        admit(index, number, upload)
+    }
+
+    private var freeUpload: Int? {
+        var i = 0
+        while i < tables.uploads.count {
+            if !tables.uploads[i].isUsed { return i }
+            i += 1
+        }
+        return nil
+    }
+
+    /// Name, creator, keywords and visibility, from the query.
+    /// - Returns: what is wrong with them.
+    private func readDescription(_ index: Int, _ upload: inout Upload) -> StaticString? {
+        let route = tables.connections[index].route
+        let isMission = route == .missionUpload
+        if !textParameter(index, isMission ? "filename" : "name", &upload.name) {
+            return "The name of the package holds control characters."
+        }
+        if !textParameter(index, "creatoruid", &upload.creatorUID) {
+            return "creatorUid holds control characters."
+        }
+        upload.keywords.set(isMission ? "missionpackage" : "")
+        if !textParameter(index, "keywords", &upload.keywords) {
+            return "keywords hold control characters."
+        }
+        if !isMission { upload.isPublic = upload.keywords.holds(word: Slab("missionpackage")) }
+        if tables.connections[index].isOperator {
+            var tool = ShortText<40>()
+            let isRead =
+                textParameter(index, "team", &upload.team)
+                && textParameter(index, "tool", &tool)
+            if !isRead { return "team or tool holds control characters." }
+            if tool.holds(word: Slab("private")) { upload.isPublic = false }
+        }
+        if query(index).first(named: "hash") != nil && announcedDigest(index) == nil {
+            return "hash is not a SHA-256 of 64 hexadecimal digits."
+        }
+        return nil
+    }
+
+    private func announcedDigest(_ index: Int) -> SHA256Digest? {
+        guard let parameter = query(index).first(named: "hash") else { return nil }
+        return SHA256Digest(hex: parameter.value)
+    }
+
+    /// Decides on the limits, in the order in which a client could do something about them.
+    private mutating func admit(_ index: Int, _ number: Int, _ upload: Upload) {
+        let connection = tables.connections[index]
+        if !connection.isOperator && uploads(from: upload.address) >= budget.uploadsPerAddress {
+            counters.add(.uploadsRefused)
+            return answerError(
+                index, .serviceUnavailable, "Too many uploads from this address; try again soon.",
+                retryAfter: StoreLoop.retrySeconds)
+        }
+        let bytes = Int64(clamping: connection.head.contentLength ?? 0)
+        let quotaBytes = connection.isOperator
+            ? Int64.max : quota.remaining(for: upload.address, now: now)
+        if quotaBytes <= 0 || bytes > quotaBytes && bytes <= Int64(budget.packageMaxBytes) {
+            counters.add(.uploadsRefused)
+            return answerError(
+                index, .tooManyRequests, "The bytes of this day are used up.",
+                retryAfter: quota.secondsToWait(for: upload.address, now: now))
+        }
+        var head = UploadHead(
+            contentBytesMax: min(Int64(budget.packageMaxBytes), quotaBytes),
+            otherUploads: 0, uploadsMax: 1, roomBytes: 0)
+        head.announcedDigest = announcedDigest(index)
+        let isKnown = head.announcedDigest.map { find($0) != nil } ?? false
+        // The same package again costs no place, only room on the disk while it arrives.
+        head.roomBytes = isKnown ? roomOnDisk() : makeRoom(for: bytes)
+        head.bodyBytes = connection.head.contentLength.map { Int64(clamping: $0) }
+        tables.uploads[number] = upload
+        tables.uploads.pointer(at: number).pointee.isUsed = true
+        tables.connections.pointer(at: index).pointee.upload = number
+        let action = drive(index, .headAccepted(head), Slab(""))
+        if action == .readMore { beginBody(index, .upload) } else { finish(index, action) }
+    }
+
+    private func uploads(from address: Address) -> Int {
+        var count = 0
+        var i = 0
+        while i < tables.uploads.count {
+            if tables.uploads[i].isUsed && tables.uploads[i].address == address { count += 1 }
+            i += 1
+        }
+        return count
+    }
+
+    // MARK: The body
+
+    /// - Returns: whether more of the body is wanted.
+    mutating func uploadArrived(_ index: Int, _ bytes: Slab<UInt8>) -> Bool {
+        let number = tables.connections[index].upload
+        if tables.uploads[number].splitter == nil { return content(index, bytes) }
+        var at = 0
+        while true {
+            let upload = tables.uploads.pointer(at: number)
+            var splitter = upload.pointee.splitter.unsafelyUnwrapped
+            let step = splitter.next(bytes, from: &at)
+            upload.pointee.splitter = splitter
+            switch step {
+            case .needMoreBytes: return true
+            case .partBegan: partBegan(upload, splitter.part)
+            case .content(let stretch):
+                if upload.pointee.isInContent && !content(index, stretch) { return false }
+            case .partEnded:
+                if upload.pointee.isInContent && !partEnded(index) { return false }
+            case .bodyEnded: break
+            case .refused(let refusal):
+                counters.add(.badRequests)
+                _ = drive(index, .bodyMalformed, Slab(""))
+                releaseUpload(index)
+                answerError(index, .badRequest, refusal.sentence, closing: true)
+                return false
+            }
+        }
+    }
+
+    /// The package lies in the part `assetfile` (ATAK) or `resource`, or in the first with a file
+    /// name (protocol 8.3: servers differ).
+    private func partBegan(_ upload: UnsafeMutablePointer<Upload>, _ part: MultipartPart) {
+        let isAsset =
+            part.name.holdsOnly(Slab("assetfile")) || part.name.holdsOnly(Slab("resource"))
+        upload.pointee.isInContent =
+            !upload.pointee.hadContent && (isAsset || part.hasFileName)
+        if !upload.pointee.isInContent { return }
+        if upload.pointee.name.isEmpty { upload.pointee.name = part.fileName }
+        if !part.contentType.isEmpty {
+            var writer = ByteWriter(tables.texts)
+            part.contentType.append(to: &writer)
+            upload.pointee.mimeType.set(writer.written)
+        }
+    }
+
+    private mutating func partEnded(_ index: Int) -> Bool {
+        let upload = tables.uploads.pointer(at: tables.connections[index].upload)
+        upload.pointee.isInContent = false
+        upload.pointee.hadContent = true
+        return goOn(index, drive(index, .partEnded, Slab("")))
+    }
+
+    private mutating func content(_ index: Int, _ bytes: Slab<UInt8>) -> Bool {
+        let connection = tables.connections[index]
+        if !connection.isOperator {
+            quota.take(bytes.count, from: connection.peer.address, now: now)
+        }
+        counters.add(.bytesIn, UInt64(bytes.count))
+        let fact = UploadFact.contentArrived(
+            bytes: bytes.count, roomBytes: makeRoom(for: Int64(bytes.count)))
+        return goOn(index, drive(index, fact, bytes))
+    }
+
+    private mutating func goOn(_ index: Int, _ action: UploadAction) -> Bool {
+        if action == .readMore { return true }
+        finish(index, action)
+        return false
+    }
+
+    mutating func uploadEnded(_ index: Int) {
+        let upload = tables.uploads.pointer(at: tables.connections[index].upload)
+        if var splitter = upload.pointee.splitter {
+            if let refusal = splitter.finish() {
+                counters.add(.badRequests)
+                _ = drive(index, .bodyMalformed, Slab(""))
+                releaseUpload(index)
+                return answerError(index, .badRequest, refusal.sentence)
+            }
+        } else {
+            let action = drive(index, .partEnded, Slab(""))
+            if action != .readMore { return finish(index, action) }
+        }
+        finish(index, drive(index, .bodyEnded, Slab("")))
+    }
+
+    /// The client went away, or is to go.
+    mutating func uploaderVanished(_ index: Int) {
+        counters.add(.uploadsCutOff)
+        _ = drive(index, .clientVanished, Slab(""))
+        releaseUpload(index)
+    }
+
+    // MARK: The end
+
+    private mutating func finish(_ index: Int, _ action: UploadAction) {
+        guard case .answer(let outcome) = action else {
+            invariantBroken("an upload whose client is there ends in an answer")
+        }
+        let number = tables.connections[index].upload
+        let upload = tables.uploads[number]
+        releaseUpload(index)
+        if outcome == .stored { return answerStored(index, upload) }
+        counters.add(.uploadsRefused)
+        let status = HTTPStatus(rawValue: outcome.rawValue) ?? .internalServerError
+        answerError(index, status, outcome.sentence(of: upload.machine))
+    }
+
+    func releaseUpload(_ index: Int) {
+        let place = tables.connections.pointer(at: index)
+        invariant(
+            tables.uploads[place.pointee.upload].machine.isFinished, "an upload has ended")
+        tables.uploads.pointer(at: place.pointee.upload).pointee.isUsed = false
+        place.pointee.upload = -1
+    }
+
+    private mutating func answerStored(_ index: Int, _ upload: Upload) {
+        guard let digest = upload.machine.digest else {
+            invariantBroken("a stored package has a digest")
+        }
+        logStored(upload, digest, tables.connections[index].peer)
+        if upload.isPublic { announce(digest, for: index) }
+        if tables.connections[index].route == .missionUpload {
+            return answerAddress(index, digest)
+        }
+        guard let row = find(digest) else {
+            return answerError(
+                index, .internalServerError, "The package was stored and cannot be found.")
+        }
+        var body = bodyWriter(index)
+        MartiAnswers.uploadMetadata(PackageRecord(row), &body)
+        answer(index, .ok, "application/json", body)
+    }
+
+    /// The URL and nothing else: clients use it as it stands (protocol 8.3).
+    mutating func answerAddress(_ index: Int, _ digest: SHA256Digest) {
+        var base = ByteWriter(tables.texts)
+        baseAddress(index, into: &base)
+        var body = bodyWriter(index)
+        if !MartiAnswers.packageAddress(base: base.written, digest, &body) {
+            return answerError(index, .badRequest, "The Host cannot stand in a URL.")
+        }
+        answer(index, .ok, "text/plain; charset=utf-8", body)
+    }
+
+    private mutating func logStored(_ upload: Upload, _ digest: SHA256Digest, _ peer: Endpoint) {
+        counters.add(.uploadsStored)
+        var line = log.begin(.information)
+        line.append("package stored: ")
+        line.append(upload.name, as: .plain)
+        line.append(", ")
+        line.append(decimal: upload.machine.contentBytes)
+        line.append(" bytes, sha256 ")
+        digest.append(to: &line)
+        line.append(", from ")
+        line.append(upload.submissionUser, as: .plain)
+        line.append(", ")
+        line.append(peer)
+        if !upload.team.isEmpty {
+            line.append(", team ")
+            line.append(upload.team, as: .plain)
+        }
+        log.end(line, at: now)
+    }
+}
+
+extension UploadOutcome {
+    func sentence(of machine: PackageUpload) -> StaticString {
+        switch self {
+        case .stored: "Stored."
+        case .badRequest:
+            machine.digest == nil
+                ? "The body holds no package." : "The package does not have the announced hash."
+        case .tooLarge: "The package is larger than is taken here."
+        case .diskFailed: "The disk failed."
+        case .tooManyUploads: "Too many uploads at a time; try again soon."
+        case .noRoom: "There is no room for the package."
+        }
+    }
+}
+
+extension ShortText {
+    /// Is `word` one of the words between commas and blanks?
+    func holds(word: Slab<UInt8>) -> Bool {
+        var at = 0
+        while at < Int(count) {
+            var end = at
+            while end < Int(count), self[end] != UInt8(ascii: ","), self[end] != UInt8(ascii: " ") {
+                end += 1
+            }
+            if equals(word, from: at, to: end) { return true }
+            at = end + 1
+        }
+        return false
+    }
+
+    func holdsOnly(_ word: Slab<UInt8>) -> Bool { equals(word, from: 0, to: Int(count)) }
+
+    private func equals(_ word: Slab<UInt8>, from start: Int, to end: Int) -> Bool {
+        if end - start != word.count { return false }
+        var i = 0
+        while i < word.count {
+            if self[start + i] != word[i] { return false }
+            i += 1
+        }
+        return true
+    }
+}

@@ -1,0 +1,29 @@
+// One upload on its way: the state machine that says what comes next, the temporary file, the hash
+// so far, and what will be listed. It lies in a table of `uploads` places and belongs to exactly
+// one connection.
+
+import PackageStore
+import TinyCoT
+
+struct Upload: BitwiseCopyable {
+    var isUsed = false
+    var machine = PackageUpload()
+    var file: TemporaryFile?
+    var digest = Digest()
+    /// nil for a raw body.
+    var splitter: MultipartSplitter?
+    /// Inside of the part that holds the package.
+    var isInContent = false
+    /// One part held it; further ones are passed over.
+    var hadContent = false
+
+    var address = Address()
+    // What will be listed.
+    var name = ShortText<255>()
+    var creatorUID = ShortText<255>()
+    var submissionUser = NameText()
+    var mimeType = ShortText<120>()
+    var keywords = ShortText<160>()
+    var team = ShortText<40>()
+    var isPublic = false
+}
