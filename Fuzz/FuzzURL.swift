@@ -108,8 +108,8 @@ enum FuzzURL {
     /// The routing without the place of its parameter.
     private static func kind(_ routing: MartiRouting) -> MartiRouting {
         switch routing {
-        case .found(.tool, let method): .found(.tool(hash: 0..<0), method: method)
-        case .found(.event, let method): .found(.event(uid: 0..<0), method: method)
+        case .found(.tool, let method): .found(.tool(hash: ByteRange()), method: method)
+        case .found(.event, let method): .found(.event(uid: ByteRange()), method: method)
         default: routing
         }
     }
@@ -117,17 +117,17 @@ enum FuzzURL {
     /// The decoded parameter of a path.
     private static func parameter(_ routing: MartiRouting, _ path: Slab<UInt8>) -> [UInt8]? {
         guard case .found(let route, _) = routing else { return nil }
-        let range: Range<Int>
+        let range: ByteRange
         switch route {
         case .tool(let hash): range = hash
         case .event(let uid): range = uid
         default: return nil
         }
-        let isInside = !range.isEmpty && range.upperBound <= path.count
+        let isInside = !range.isEmpty && range.end <= path.count
         invariant(isInside, "a parameter lies inside its path")
-        let raw = array(path.slice(range.lowerBound, range.count))
+        let raw = array(path.slice(Int(range.offset), Int(range.count)))
         invariant(!raw.contains(UInt8(ascii: "/")), "a parameter is one segment")
-        return written(path.count) { PathText.append(path, range, to: &$0) }
+        return written(path.count) { PathText.append(path, Int(range.offset)..<range.end, to: &$0) }
     }
 
     private static func checkName(_ name: Slab<UInt8>) {

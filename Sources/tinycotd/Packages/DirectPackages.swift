@@ -50,7 +50,7 @@ enum DirectPackages {
     ) throws(CatalogueError) {
         var list = MartiList(.packages)
         var writer = ByteWriter(job.memory.output)
-        _ = list.begin(count: Int(try catalogue.totals().count), &writer)
+        _ = list.begin(&writer)
         catalogue.beginPage(after: 0, count: .max)
         while let row = try catalogue.nextOfPage() {
             let record = PackageRecord(row)
