@@ -38,7 +38,7 @@ public struct Catalogue: ~Copyable {
 
     /// What `buffer` must hold: the texts of a row, and the room of a folder scan.
     public static var bufferBytes: Int {
-        max(PackageLimits.rowBytes, VideoLimits.rowBytes, FolderScan.bufferBytes)
+        max(max(PackageLimits.rowBytes, VideoLimits.rowBytes), FolderScan.bufferBytes)
     }
 
     /// Opens the catalogue, checks all of it, and makes a new one if it must.

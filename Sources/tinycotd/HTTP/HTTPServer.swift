@@ -4,6 +4,7 @@
 // between two requests gives way to somebody who waits.
 
 import CLinuxSys
+import PackageStore
 import TinyCoT
 
 extension StoreLoop {

@@ -154,7 +154,7 @@ enum DirectPackages {
                 throw .noInput
             }
         } catch {
-            store.files.discard(file)
+            store.files.discard(&file)
             throw error
         }
         let hash = digest.finish()
@@ -200,21 +200,5 @@ enum DirectPackages {
             try store.files.remove(digest)
             try store.files.syncFolder()
         } catch { throw job.complain(.files(error)) }
-    }
-}
-
-extension PackageRecord {
-    /// As lists show it.
-    fileprivate init(_ row: PackageRow) {
-        self.init(digest: row.hash)
-        number = row.id
-        sizeBytes = row.sizeBytes
-        submittedAt = WallTime(milliseconds: row.submittedAtMilliseconds)
-        name.set(row.name)
-        creatorUID.set(row.creatorUid)
-        submissionUser.set(row.submissionUser)
-        mimeType.set(row.mimeType)
-        tool.set(row.tool)
-        keywords.set(row.keywords)
     }
 }

@@ -129,7 +129,7 @@ extension StoreLoop {
             while let row = try catalogue!.nextOfPage() {
                 rows += 1
                 let before = piece
-                PackageLine.write(row, into: &piece)
+                PackageLineWriter.write(row, into: &piece)
                 if piece.overflowed {
                     piece = before
                     return catalogue!.endPage()
@@ -144,7 +144,7 @@ extension StoreLoop {
     }
 }
 
-enum PackageLine {
+enum PackageLineWriter {
     static func write(_ row: PackageRow, into writer: inout ByteWriter) {
         writer.append(decimal: row.id)
         writer.append("\t")

@@ -14,6 +14,14 @@ def peak_resident_bytes(pid):
     raise AssertionError("no VmHWM in /proc")
 
 
+def resident_bytes(pid):
+    """What the process has resident now, counted page by page."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Rss:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no Rss in /proc")
+
+
 def processor_seconds(pid):
     """User and system time the process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
