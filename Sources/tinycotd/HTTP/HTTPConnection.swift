@@ -55,6 +55,7 @@ struct HTTPConnection: BitwiseCopyable {
     var route = MartiRoute.version
     var method = MartiMethods.get
     var slot = -1
+    var slotTakenAt = Instant.zero
     var seesAll = false
     var teamCount = 0
     var upload = -1

@@ -286,9 +286,8 @@ extension StoreLoop {
             if isFastEnough(progress) { return beginWindow(index) }
             counters.add(.timeouts)
             closeConnection(index)
-        case .waiting, .asking:
-            // The relay answers within a turn; a wedged one is the watchdog's business.
-            beginWindow(index)
+        // The relay answers within a turn; a wedged one is the watchdog's business.
+        case .waiting, .asking: slotIsLate(index)
         case .lingering: closeConnection(index)
         }
     }

@@ -99,9 +99,10 @@ struct StoreLoop: ~Copyable {
             i += 1
         }
         if hasMore { advanceAll() }
+        // First who is given up: what it held is then free for those who wait.
+        runDeadlines()
         serveWaiting()
         announcePending()
-        runDeadlines()
         watchListeners()
         notePools()
         log.reportSuppressed(at: now)

@@ -12,15 +12,47 @@ struct SlotAsker: BitwiseCopyable {
 }
 
 extension StoreLoop {
+    /// So long a slot may lie with a client that does not read, when others wait for one.
+    private static var slotSeconds: Int { 2 }
+
     // MARK: Asking
 
     mutating func ask(_ index: Int) {
         let place = tables.connections.pointer(at: index)
         place.pointee.cursor = 0
+        beginWaiting(index)
+    }
+
+    private mutating func beginWaiting(_ index: Int) {
+        let place = tables.connections.pointer(at: index)
         place.pointee.phase = .waiting
+        place.pointee.deadline = now.after(seconds: StoreLoop.slotSeconds)
         watch(index, 0)
-        beginWindow(index)
         tryToAsk(index)
+    }
+
+    /// It has waited for a slot for long. A piece of an event or of the positions is cut anywhere,
+    /// so a slot stays with its answer until the socket has taken all of it; who reads slowly is
+    /// cut off when others could not get on otherwise.
+    mutating func slotIsLate(_ index: Int) {
+        tables.connections.pointer(at: index).pointee.deadline = now.after(
+            seconds: StoreLoop.slotSeconds)
+        if tables.connections[index].phase == .asking { return }
+        var slowest: Int?
+        var i = 0
+        while i < tables.connections.count {
+            let connection = tables.connections[i]
+            if connection.phase == .answering && connection.slot >= 0
+                && now >= connection.slotTakenAt.after(seconds: StoreLoop.slotSeconds)
+            {
+                let best = tables.connections[slowest ?? i].slotTakenAt
+                if slowest == nil || connection.slotTakenAt < best { slowest = i }
+            }
+            i += 1
+        }
+        guard let slowest else { return }
+        counters.add(.timeouts)
+        closeConnection(slowest)
     }
 
     /// - Parameter range: of the path: the uid, escaped.
@@ -47,6 +79,7 @@ extension StoreLoop {
         let place = tables.connections.pointer(at: index)
         place.pointee.phase = .asking
         place.pointee.slot = slot
+        place.pointee.slotTakenAt = now
         askers[slot] = SlotAsker(connection: index, generation: place.pointee.generation)
         let question = bridge.question(slot)
         question.pointee = Question()
@@ -143,8 +176,7 @@ extension StoreLoop {
         place.pointee.index = 0
         if place.pointee.source == .contacts {
             // A further page of a list that is on its way.
-            place.pointee.phase = .answering
-            return flush(index)
+            return goOnAnswering(index)
         }
         let kind: MartiList.Kind =
             place.pointee.route == .contacts ? .contacts : .clientEndpoints
@@ -166,12 +198,15 @@ extension StoreLoop {
     private mutating func positionsArrived(_ index: Int) {
         let place = tables.connections.pointer(at: index)
         place.pointee.index = 0
-        if place.pointee.source == .positions {
-            place.pointee.phase = .answering
-            return flush(index)
-        }
+        if place.pointee.source == .positions { return goOnAnswering(index) }
         place.pointee.hasPrologue = false
         answerLong(index, "application/xml", .positions)
+    }
+
+    private mutating func goOnAnswering(_ index: Int) {
+        tables.connections.pointer(at: index).pointee.phase = .answering
+        beginWindow(index)
+        flush(index)
     }
 
     // MARK: Pieces of the relay's answers
@@ -179,6 +214,10 @@ extension StoreLoop {
     /// - Returns: false if the connection went on to ask for more.
     mutating func writeContacts(_ index: Int, _ piece: inout ByteWriter) -> Bool {
         let place = tables.connections.pointer(at: index)
+        if place.pointee.slot < 0 {
+            askAgain(index)
+            return false
+        }
         let question = bridge.question(place.pointee.slot).pointee
         let contacts = bridge.memory(place.pointee.slot).contacts
         if !place.pointee.list.hasBegun && !place.pointee.list.begin(&piece) { return true }
@@ -186,11 +225,7 @@ extension StoreLoop {
             if !place.pointee.list.add(contacts[place.pointee.index], &piece) { return true }
             place.pointee.index += 1
         }
-        if !question.isLast {
-            if piece.count > 0 { return true }
-            askAgain(index, question.cursor)
-            return false
-        }
+        if !question.isLast { return endPage(index, question.cursor) }
         if place.pointee.list.end(server, &piece) {
             releaseSlot(index)
             place.pointee.sourceEnded = true
@@ -211,6 +246,10 @@ extension StoreLoop {
     /// `<events>` around what is kept of positions (protocol 8.2: `api/cot/sa`).
     mutating func writePositions(_ index: Int, _ piece: inout ByteWriter) -> Bool {
         let place = tables.connections.pointer(at: index)
+        if place.pointee.slot < 0 {
+            askAgain(index)
+            return false
+        }
         if !place.pointee.hasPrologue {
             piece.append("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<events>\n")
             place.pointee.hasPrologue = true
@@ -218,11 +257,7 @@ extension StoreLoop {
         copySlot(index, &piece)
         let question = bridge.question(place.pointee.slot).pointee
         if place.pointee.index < question.byteCount { return true }
-        if !question.isLast {
-            if piece.count > 0 { return true }
-            askAgain(index, question.cursor)
-            return false
-        }
+        if !question.isLast { return endPage(index, question.cursor) }
         let before = piece
         piece.append("</events>\n")
         if piece.overflowed {
@@ -244,12 +279,14 @@ extension StoreLoop {
         place.pointee.index += count
     }
 
-    private mutating func askAgain(_ index: Int, _ cursor: UInt64) {
+    /// All of the page is in the piece. The slot is given back before the piece is sent: what is
+    /// left of the list is asked for when the client has read this.
+    private mutating func endPage(_ index: Int, _ cursor: UInt64) -> Bool {
+        tables.connections.pointer(at: index).pointee.cursor = cursor
         releaseSlot(index)
-        let place = tables.connections.pointer(at: index)
-        place.pointee.cursor = cursor
-        place.pointee.phase = .waiting
-        watch(index, 0)
-        tryToAsk(index)
+        return true
     }
+
+    /// The next page, from `cursor` on.
+    private mutating func askAgain(_ index: Int) { beginWaiting(index) }
 }
