@@ -102,6 +102,8 @@ extension StoreLoop {
             upload.pointee.becamePublic = upload.pointee.isPublic
         case .replaced(let old):
             removeFile(old)
+            // What took its place may be far larger.
+            if settings.evictsOldest { _ = keepsLimits(with: upload.pointee.machine.digest!) }
             upload.pointee.becamePublic = upload.pointee.isPublic
         case .renewed: if upload.pointee.isPublic { publish(upload) }
         case .ofAnotherTeam: break

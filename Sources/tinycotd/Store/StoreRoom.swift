@@ -17,7 +17,9 @@ extension StoreLoop {
     /// What could be stored if everything gave way that may. For an announcement nothing goes.
     mutating func possibleRoom() -> Int64 {
         let listed = settings.evictsOldest ? knownTotals().bytes : 0
-        return min(roomInStore(), roomOnDisk() + listed)
+        // Some file systems say that they have no end.
+        let (room, isEndless) = roomOnDisk().addingReportingOverflow(listed)
+        return min(roomInStore(), isEndless ? .max : room)
     }
 
     /// What may be written now.

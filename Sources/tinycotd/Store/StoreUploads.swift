@@ -196,13 +196,16 @@ extension StoreLoop {
 
     private mutating func content(_ index: Int, _ bytes: Slab<UInt8>) -> Bool {
         let connection = tables.connections[index]
-        if !connection.isOperator {
-            quota.take(bytes.count, from: connection.peer.address, now: now)
-        }
         counters.add(.bytesIn, UInt64(bytes.count))
         let count = Int64(bytes.count)
-        let room =
+        var room =
             tables.uploads[connection.upload].isKnown ? roomOnDisk() : makeRoom(for: count)
+        if !connection.isOperator {
+            // Other uploads of the address may have used up what was left when this one began.
+            let address = connection.peer.address
+            room = min(room, quota.remaining(for: address, now: now))
+            quota.take(bytes.count, from: address, now: now)
+        }
         let fact = UploadFact.contentArrived(bytes: bytes.count, roomBytes: room)
         return goOn(index, drive(index, fact, bytes))
     }
