@@ -131,7 +131,9 @@ extension StoreLoop {
                 wanted = Int(min(UInt64(wanted), place.pointee.body.remainingBytes))
             }
             let result = tcs_receive(place.pointee.descriptor, tables.received.start, wanted)
-            if result == -Int64(tcs_errno_again) { return }
+            if result == -Int64(tcs_errno_again) || result == -Int64(tcs_errno_interrupted) {
+                return
+            }
             if result <= 0 { return closeConnection(index) }
             place.pointee.windowBytes += result
             takeBody(index, tables.received.slice(0, Int(result)), isInHead: false)

@@ -124,11 +124,15 @@ extension StoreLoop {
             tables.output(index).slice(StoreLoop.chunkRoom, min(room, 0xFFFF)))
     }
 
-    /// - Returns: whether there is something to send, or the connection went on to something else.
+    /// - Returns: whether there is something to send. If not, the connection went on to something
+    ///   else, or goes on with this in the next turn.
     private mutating func refill(_ index: Int) -> Bool {
         var piece = pieceWriter(index)
-        while !tables.connections[index].sourceEnded && piece.count == 0 {
-            if !writePiece(index, &piece) { return false }
+        if !writePiece(index, &piece) { return false }
+        if piece.count == 0 && !tables.connections[index].sourceEnded {
+            // It looked through its share without a find. Others wait, too.
+            watch(index, tcs_event_writable)
+            return false
         }
         let place = tables.connections.pointer(at: index)
         if place.pointee.sourceEnded { place.pointee.source = .none }
