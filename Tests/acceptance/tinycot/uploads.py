@@ -96,15 +96,31 @@ class Connection:
             status = int(head.split(b" ", 2)[1])
             if status >= 200:
                 break
-        length = 0
-        for line in head.lower().split(b"\r\n"):
-            if line.startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
+        fields = dict(
+            line.split(b":", 1) for line in head.lower().split(b"\r\n")[1:] if b":" in line)
+        if fields.get(b"transfer-encoding", b"").strip() == b"chunked":
+            body = self._chunks()
+        else:
+            body = self._take(int(fields.get(b"content-length", b"0")))
+        return None if body is None else Answer(status, head, body)
+
+    def _chunks(self):
+        body = b""
+        while True:
+            size = self._until(b"\r\n")
+            data = None if size is None else self._take(int(size, 16) + 2)
+            if data is None:
+                return None
+            if data == b"\r\n":
+                return body
+            body += data[:-2]
+
+    def _take(self, length):
         while len(self._rest) < length:
             if not self._more():
                 return None
-        body, self._rest = self._rest[:length], self._rest[length:]
-        return Answer(status, head, body)
+        data, self._rest = self._rest[:length], self._rest[length:]
+        return data
 
     def has_answer(self):
         """Has anything come?"""
