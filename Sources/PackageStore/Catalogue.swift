@@ -26,6 +26,11 @@ public struct Catalogue: ~Copyable {
     public struct Totals: BitwiseCopyable, Sendable, Equatable {
         public var count: Int64 = 0
         public var bytes: Int64 = 0
+
+        public init(count: Int64 = 0, bytes: Int64 = 0) {
+            self.count = count
+            self.bytes = bytes
+        }
     }
 
     let connection: CatalogueConnection

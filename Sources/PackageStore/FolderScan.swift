@@ -40,6 +40,9 @@ public struct FolderScan: ~Copyable {
         let name = entry.slice(tcs_folder_name_offset, length - tcs_folder_name_offset)
         var count = 0
         while count < name.count && name[count] != 0 { count += 1 }
-        return FileKind(name: name.slice(0, count))
+        let entryName = name.slice(0, count)
+        // The folder itself and the one above it.
+        if entryName.equals(".") || entryName.equals("..") { return try next() }
+        return FileKind(name: entryName)
     }
 }

@@ -28,7 +28,7 @@ import Testing
         let rows = (0..<plan.rowCount).map(plan.row)
         #expect(rows.map(\.totalBytes) == [128_000, 64])
         #expect(plan.arenaBytes == 128_064)
-        #expect(plan.plannedBytes == plan.arenaBytes + 2_621_440)
+        #expect(plan.plannedBytes == plan.arenaBytes + 3_145_728)
         #expect(plan.headroomBytes == 8_388_608 - plan.plannedBytes)
         // 128 x 2 x (32 KiB + 64 KiB), and for 8 HTTP connections and the operator's
         // 9 x 2 x (128 KiB + 128 KiB).
@@ -94,7 +94,7 @@ import Testing
     }
 
     @Test func refusalsNameTheKeyAndBothNumbers() {
-        let most = 8_388_608 - 2_621_440
+        let most = 8_388_608 - 3_145_728
         #expect(sentence(plan([("all", count: 1, unitBytes: most)])) == nil)
         #expect(
             sentence(plan([("all", count: 1, unitBytes: most), ("one", count: 1, unitBytes: 1)]))

@@ -1,8 +1,10 @@
 """The harness itself: an audit that never fails would prove nothing."""
 
+import socket
+
 import pytest
 
-from tinycot import corpus, events
+from tinycot import corpus, events, http
 from tinycot.audit import AuditFailure, audit, audit_beginning
 from tinycot.infoset import infoset
 from tinycot.traffic import Flood, Follower, Tally, number_in, numbered
@@ -104,3 +106,61 @@ def test_a_follower_sees_repetitions_and_disorder():
         follower = Follower(Catcher(), flood)
         follower(b"".join(flood.pieces[n] for n in order))
         assert follower.wrong != []
+
+
+GOOD_HEAD = (b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: text/plain\r\n"
+             b"Content-Length: 5")
+
+
+class Peer:
+    """A server that sends what it is told to, once, and closes."""
+
+    def __init__(self, data):
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.link = http.Connection(self._listener.getsockname()[1])
+        accepted, _ = self._listener.accept()
+        accepted.sendall(data)
+        accepted.close()
+        self._listener.close()
+
+
+def test_the_http_client_reads_what_is_right():
+    body = http.chunked(b"0123456789", 4)
+    head = GOOD_HEAD.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked")
+    link = Peer(b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD_HEAD + b"\r\n\r\nhello"
+                + head + b"\r\n\r\n" + body + GOOD_HEAD + b"\r\n\r\n").link
+    assert link.answer().status == 100
+    assert link.answer().body == b"hello"
+    assert link.answer().body == b"0123456789"
+    assert link.answer("HEAD").length == 5
+    link.expect_end()
+
+
+@pytest.mark.parametrize("head", [
+    GOOD_HEAD.replace(b"HTTP/1.1", b"HTTP/1.0"),
+    GOOD_HEAD.replace(b" OK", b""),
+    GOOD_HEAD.replace(b"5", b"05"),
+    GOOD_HEAD.replace(b"5", b"+5"),
+    GOOD_HEAD.replace(b"keep-alive", b"maybe"),
+    GOOD_HEAD.replace(b"Connection: keep-alive\r\n", b""),
+    GOOD_HEAD.replace(b"Content-Type: text/plain\r\n", b""),
+    GOOD_HEAD.replace(b"\r\nContent-Length: 5", b""),
+    GOOD_HEAD + b"\r\nContent-Length: 5",
+    GOOD_HEAD + b"\r\nTransfer-Encoding: chunked",
+    GOOD_HEAD + b"\r\nX : y", GOOD_HEAD + b"\r\n y", GOOD_HEAD + b"\r\nX: \x01",
+    GOOD_HEAD + b"\nX: y", GOOD_HEAD + b"\r\nETag: abc", GOOD_HEAD + b"\r\nDate: today",
+    GOOD_HEAD + b'\r\nContent-Disposition: inline; filename="a"; x="b"',
+    GOOD_HEAD.replace(b"200 OK", b"204 No Content"),
+])
+def test_the_http_client_refuses_what_is_wrong(head):
+    with pytest.raises(http.BadAnswer):
+        Peer(head + b"\r\n\r\nhello").link.answer()
+
+
+@pytest.mark.parametrize("body", [
+    b"5\nhello\r\n0\r\n\r\n", b"5\r\nhello0\r\n\r\n", b"5;a\r\nhello\r\n0\r\n\r\n",
+    b"5\r\nhello\r\n0\r\nX: y\r\n\r\n", b"5\r\nhel"])
+def test_the_http_client_refuses_wrong_chunks(body):
+    head = GOOD_HEAD.replace(b"Content-Length: 5", b"Transfer-Encoding: chunked")
+    with pytest.raises(http.BadAnswer):
+        Peer(head + b"\r\n\r\n" + body).link.answer()

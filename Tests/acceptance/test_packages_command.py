@@ -8,9 +8,13 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 import sqlite3
+import subprocess
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -21,16 +25,15 @@ CONTENT = "/Marti/sync/content?hash="
 
 
 class Place:
-    """A state folder and a run folder without a daemon."""
+    """A state folder, a run folder, a budget, and files that may become packages."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, budget):
         self.state = folder / "state"
         self.run_dir = folder / "run"
         self.files = folder / "files"
         for one in (self.state, self.run_dir, self.files):
-            one.mkdir()
-        self.budget = folder / "budget.json"
-        self.budget.write_text("{}")
+            one.mkdir(exist_ok=True)
+        self.budget = budget
 
     def packages(self, *arguments, **keywords):
         return run("packages", *arguments, "--state-dir", self.state, "--run-dir", self.run_dir,
@@ -62,19 +65,16 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path):
-    return Place(tmp_path)
+    budget = tmp_path / "budget.json"
+    budget.write_text("{}")
+    return Place(tmp_path, budget)
 
 
 @pytest.fixture
 def served(start_daemon):
-    """The same with a daemon that owns the folders."""
+    """The same with a daemon that holds the catalogue."""
     daemon = start_daemon(config={"http": {"listen": [f"127.0.0.1:{free_port()}"]}})
-    place = Place.__new__(Place)
-    place.state, place.run_dir = daemon.state_dir, daemon.run_dir
-    place.budget, place.files = daemon.budget_file, daemon.folder
-    if not (place.run_dir / "store.sock").exists():
-        pytest.fail("the daemon has no store socket")
-    return place
+    return Place(daemon.folder, daemon.budget_file)
 
 
 @pytest.fixture(params=["place", "served"])
@@ -237,29 +237,69 @@ def test_looking_makes_nothing(place):
     assert list(place.state.iterdir()) == []
 
 
+class User:
+    """Somebody who is not root, with a home of their own. Root's usual place is the machine's."""
+
+    def __init__(self, folder):
+        self.home = folder / "home"
+        self.home.mkdir()
+        self._program = shutil.copy(binary(), folder / "tinycot")
+        self._number = None
+        if os.geteuid() == 0:
+            self._number = 65_534
+            os.chown(self.home, self._number, self._number)
+            for one in (folder, self._program):
+                os.chmod(one, 0o755)
+
+    def packages(self, *arguments, **environment):
+        return subprocess.run(
+            [*wrapper(), self._program, "packages", *map(str, arguments)], text=True,
+            capture_output=True, stdin=subprocess.DEVNULL, timeout=60, cwd="/",
+            user=self._number, group=self._number, extra_groups=[] if self._number else None,
+            env={"XDG_RUNTIME_DIR": str(self.home), **environment})
+
+
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    """The environment of a user; without one, root's own folder would be meant."""
-    if os.geteuid() == 0:
-        pytest.skip("root has one place, and it is the machine's")
-    folder = tmp_path / "home"
-    folder.mkdir()
-    monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
-    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    return folder
+def user():
+    # Other users do not get into the folders of pytest.
+    with tempfile.TemporaryDirectory() as folder:
+        yield User(Path(folder))
 
 
-def test_the_usual_place_is_made(home, tmp_path, monkeypatch):
-    file = tmp_path / "a.zip"
+def test_the_usual_place_is_made(user):
+    file = user.home / "a.zip"
     file.write_bytes(b"bytes")
-    assert run("packages", "add", file).returncode == OK
-    assert (home / ".local/state/tinycot/catalogue.db").exists()
-    other = tmp_path / "other"
-    other.mkdir()
-    monkeypatch.setenv("XDG_STATE_HOME", str(other))
-    assert run("packages", "add", file).returncode == OK
+    done = user.packages("add", file, HOME=str(user.home))
+    assert done.returncode == OK, done.stderr
+    place = user.home / ".local/state/tinycot"
+    assert (place / "catalogue.db").exists() and len(list((place / "packages").iterdir())) == 1
+    assert place.stat().st_mode & 0o777 == 0o700
+    other = user.home / ".local"
+    done = user.packages("add", file, HOME="/nowhere", XDG_STATE_HOME=str(other))
+    assert done.returncode == OK, done.stderr
     assert len(list((other / "tinycot/packages").iterdir())) == 1
+    # What is not absolute is not followed.
+    done = user.packages("list", HOME=str(user.home), XDG_STATE_HOME=".local")
+    assert "1 package, 5 bytes" in done.stdout, done.stderr
+
+
+def test_looking_does_not_make_the_usual_place(user):
+    one_complaint(user.packages("list", HOME=str(user.home)), NO_INPUT, "the state folder",
+                  ".local/state/tinycot")
+    assert list(user.home.iterdir()) == []
+    one_complaint(user.packages("list"), USAGE, "--state-dir")
+    one_complaint(user.packages("add", "/etc/passwd", HOME="/proc"), NO_INPUT, "/proc/.local")
+
+
+def test_a_folder_of_somebody_else(user):
+    hidden = user.home / "hidden"
+    hidden.mkdir(0o700)
+    (hidden / "packages").mkdir()
+    (hidden / "packages").chmod(0)
+    if os.geteuid() == 0:
+        os.chmod(hidden, 0o755)
+    done = user.packages("list", "--state-dir", hidden)
+    assert done.returncode == NO_PERMISSION, done.stderr
 
 
 LIMITS = {
@@ -315,42 +355,40 @@ def test_many_packages_in_one_list(place):
     assert place.packages("verify").stdout.startswith("40 packages verified, all well")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_of_somebody_else(place):
-    place.add(b"bytes")
-    (place.state / "packages").chmod(0)
-    try:
-        assert place.packages("verify").returncode == NO_PERMISSION
-    finally:
-        (place.state / "packages").chmod(0o750)
-
-
 # With a daemon: what it may answer, played by the test, since the real one never says most of it
 
 class Daemon:
-    """Answers one request on the store socket, and keeps it."""
+    """Answers one request on the store socket, and keeps it; then those of `further`."""
 
-    def __init__(self, place, answer, reads=True):
+    def __init__(self, place, answer, reads=True, further=()):
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(place.run_dir / "store.sock"))
         self._socket.listen()
-        self._answer, self._reads = answer, reads
+        self._answers, self._reads = [answer, *further], reads
         self.request = b""
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def _serve(self):
-        connection, _ = self._socket.accept()
-        with connection:
-            length = None
-            while self._reads and length != 0:
-                self.request += connection.recv(65_536)
-                if b"\r\n\r\n" in self.request:
-                    head, body = self.request.split(b"\r\n\r\n", 1)
-                    found = re.search(rb"Content-Length: (\d+)", head)
-                    length = int(found[1]) - len(body) if found else 0
-            for piece in self._answer:
-                connection.sendall(piece)
+        for answer in self._answers:
+            connection, _ = self._socket.accept()
+            with connection:
+                self.request = self._read(connection) if self._reads else b""
+                for piece in answer:
+                    connection.sendall(piece)
+
+    @staticmethod
+    def _read(connection):
+        request, length = b"", None
+        while length != 0:
+            more = connection.recv(65_536)
+            assert more, "the request breaks off"
+            request += more
+            if b"\r\n\r\n" in request:
+                head, body = request.split(b"\r\n\r\n", 1)
+                found = re.search(rb"Content-Length: (\d+)", head)
+                length = int(found[1]) - len(body) if found else 0
+        return request
 
     def close(self):
         self._thread.join(10)
@@ -469,6 +507,23 @@ def test_remove_by_the_daemon(place, play):
 def test_an_answer_that_is_none(answer, place, play):
     play(answer)
     one_complaint(place.packages("list"), TEMPORARY)
+
+
+def test_what_is_removed_while_others_are_read_is_no_fault(place, play):
+    (place.state / "packages").mkdir()
+    played = play(answered("200 OK", LINE), further=[[answered("404 Not Found")]])
+    done = place.packages("verify")
+    assert done.returncode == OK and done.stdout == (
+        "0 packages verified, all well, 0 bytes are what they should be; 1 removed meanwhile\n")
+    assert played.request.startswith(f"GET /Marti/api/sync/metadata/{HASH}/tool HTTP".encode())
+
+
+def test_what_is_listed_still_is_missing(place, play):
+    (place.state / "packages").mkdir()
+    play(answered("200 OK", LINE), further=[[answered("200 OK", b"public")]])
+    done = place.packages("verify")
+    assert done.returncode == BAD_DATA
+    assert done.stdout.startswith(f"{HASH}  is missing\n1 package verified, 1 bad; 0 bytes")
 
 
 def test_a_socket_without_a_listener_means_no_daemon(place):

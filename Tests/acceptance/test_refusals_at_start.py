@@ -29,13 +29,19 @@ def files(tmp_path):
     def write(config=None, budget=None, text=None, budget_text=None):
         config_file = tmp_path / "tinycot.json"
         budget_file = tmp_path / "budget.json"
-        given = {"cot": {"listen": [f"127.0.0.1:{free_port()}"]}, **(config or {})}
+        given = {"cot": {"listen": [f"127.0.0.1:{free_port()}"]}, "http": {"listen": []},
+                 **(config or {})}
         config_file.write_text(json.dumps(given, indent=2) if text is None else text)
         budget_file.write_text(
             json.dumps(budget or {}, indent=2) if budget_text is None else budget_text)
         return ["--config", config_file, "--budget", budget_file]
 
     return write
+
+
+def folders(name, tmp_path):
+    """`serve` gets folders of its own, so that it never looks into those of this machine."""
+    return ["--run-dir", tmp_path, "--state-dir", tmp_path] if name == "serve" else []
 
 
 def complaint(done, code, *words):
@@ -79,7 +85,7 @@ def test_version_and_help():
 def test_a_named_file_must_exist(name, files, tmp_path):
     arguments = files()
     arguments[1] = tmp_path / "absent.json"
-    extra = ["--run-dir", tmp_path] if name == "serve" else []
+    extra = folders(name, tmp_path)
     done = run(name, *arguments, *extra)
     assert done.returncode in (NO_INPUT, CONFIGURATION)
     assert "absent.json" in done.stderr
@@ -134,7 +140,7 @@ BAD_CONFIGS = {
 @pytest.mark.parametrize("case", BAD_CONFIGS, ids=str)
 def test_a_wrong_configuration(case, name, files, tmp_path):
     config, words = BAD_CONFIGS[case]
-    extra = ["--run-dir", tmp_path] if name == "serve" else []
+    extra = folders(name, tmp_path)
     line = complaint(run(name, *files(config), *extra), CONFIGURATION, "tinycot.json", *words)
     assert "line" in line
 
@@ -194,7 +200,7 @@ BAD_BUDGETS = {
 @pytest.mark.parametrize("case", BAD_BUDGETS, ids=str)
 def test_a_wrong_budget(case, name, files, tmp_path):
     budget, words = BAD_BUDGETS[case]
-    extra = ["--run-dir", tmp_path] if name == "serve" else []
+    extra = folders(name, tmp_path)
     complaint(
         run(name, *files(budget=budget), *extra), CONFIGURATION, "budget.json", *words)
 
@@ -210,7 +216,7 @@ def test_too_little_memory_names_both_numbers(files):
 @native
 @pytest.mark.parametrize("name", ["check", "serve"])
 def test_fewer_descriptors_than_the_plan(name, files, tmp_path):
-    extra = ["--run-dir", tmp_path] if name == "serve" else []
+    extra = folders(name, tmp_path)
     done = run(name, *files(), *extra, limits=[(resource.RLIMIT_NOFILE, 64)])
     complaint(done, CONFIGURATION, "descriptors", "64", "192")
 
@@ -220,7 +226,7 @@ def test_fewer_descriptors_than_the_plan(name, files, tmp_path):
     (resource.RLIMIT_DATA, "RLIMIT_DATA"), (resource.RLIMIT_AS, "RLIMIT_AS")])
 @pytest.mark.parametrize("name", ["check", "serve"])
 def test_less_memory_than_the_plan(name, which, limit, files, tmp_path):
-    extra = ["--run-dir", tmp_path] if name == "serve" else []
+    extra = folders(name, tmp_path)
     done = run(name, *files(), *extra, limits=[(which, 5_000_000)])
     complaint(done, CONFIGURATION, limit, "5000000")
 
@@ -248,7 +254,7 @@ def memory_group():
 @pytest.mark.parametrize("name", ["check", "serve"])
 def test_a_control_group_below_the_plan(name, files, tmp_path):
     group, limit = memory_group()
-    extra = ["--run-dir", tmp_path] if name == "serve" else []
+    extra = folders(name, tmp_path)
     try:
         limit.write_text("4194304")
         into_group = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
@@ -266,18 +272,19 @@ def test_a_port_that_is_taken(files, tmp_path):
         holder.listen()
         port = holder.getsockname()[1]
         arguments = files({"cot": {"listen": [f"127.0.0.1:{port}"]}})
-        done = run("serve", *arguments, "--run-dir", tmp_path)
+        done = run("serve", *arguments, *folders("serve", tmp_path))
         assert done.returncode in (UNAVAILABLE, SYSTEM)
         complaint(done, done.returncode, port)
 
 
 def test_a_run_dir_that_is_not_there(files, tmp_path):
-    done = run("serve", *files(), "--run-dir", tmp_path / "absent" / "deep")
+    done = run("serve", *files(), "--run-dir", tmp_path / "absent" / "deep",
+               "--state-dir", tmp_path)
     assert done.returncode != 0 and "absent" in done.stderr
 
 
-def test_a_second_daemon_in_the_same_run_dir(daemon, files):
-    done = run("serve", *files(), "--run-dir", daemon.run_dir)
+def test_a_second_daemon_in_the_same_run_dir(daemon, files, tmp_path):
+    done = run("serve", *files(), "--run-dir", daemon.run_dir, "--state-dir", tmp_path)
     assert done.returncode not in (0, 1)
     assert str(daemon.run_dir) in done.stderr
     assert len(daemon.status().clients) == 0, "the first must go on"

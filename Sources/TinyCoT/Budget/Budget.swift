@@ -10,7 +10,7 @@ public struct Budget: BitwiseCopyable, Sendable {
     public var kernelSocketBytes = 33_554_432
     public var fileDescriptors = 256
     /// Room set aside for what does not lie in the arena: the program's pages and its stacks.
-    public var processBytes = 2_621_440
+    public var processBytes = 3_145_728
 
     public var clients = 128
     public var clientsPerAddress = 128

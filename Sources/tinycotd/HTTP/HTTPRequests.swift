@@ -56,12 +56,13 @@ extension StoreLoop {
         switch route {
         case .missionQuery: answerPackageQuery(index)
         case .syncContent: beginDownload(index)
-        case .syncDelete: deletePackage(index)
+        case .syncDelete: beginDelete(index)
         case .tool(let range):
             guard let digest = PathText.digest(path, range.range) else {
                 return answerError(index, .notFound, "There is no such package.")
             }
-            serveTool(index, digest, method)
+            tables.connections.pointer(at: index).pointee.digest = digest
+            if method == .put { beginBody(index, .text) } else { ask(index) }
         case .videos where method == .post: beginBody(index, .text)
         case .missionUpload, .syncUpload, .syncSearch, .videos: ask(index)
         default: answerError(index, .notFound, "There is nothing here.")
@@ -84,13 +85,8 @@ extension StoreLoop {
         answer(index, .ok, "application/json", body)
     }
 
-    /// The body of a small PUT or POST has arrived.
-    mutating func textEnded(_ index: Int) {
-        switch tables.connections[index].route {
-        case .tool: setTool(index)
-        default: ask(index)
-        }
-    }
+    /// The body of a small PUT or POST has arrived; now whose it is.
+    mutating func textEnded(_ index: Int) { ask(index) }
 
     // MARK: Parameters
 

@@ -8,11 +8,7 @@ import TinyCoT
 enum DirectPackages {
     static func list(_ job: PackagesJob) throws(ExitCode) {
         guard var store = try DirectStore.open(job, makesFolders: false) else {
-            if job.invocation.wantsJSON {
-                Console.write("{\"resultCount\":0,\"results\":[]}\n", to: Console.output)
-            } else {
-                Console.write("no packages\n", to: Console.output)
-            }
+            listNothing(job)
             return
         }
         do throws(CatalogueError) {
@@ -61,6 +57,22 @@ enum DirectPackages {
         }
         Console.write(writer.written, to: Console.output)
         writer.reset()
+        finish(&list, &writer)
+    }
+
+    private static func listNothing(_ job: PackagesJob) {
+        var writer = ByteWriter(job.memory.output)
+        if job.invocation.wantsJSON {
+            var list = MartiList(.packages)
+            _ = list.begin(&writer)
+            finish(&list, &writer)
+        } else {
+            var table = PackageTable(job.memory.output)
+            table.finish()
+        }
+    }
+
+    private static func finish(_ list: inout MartiList, _ writer: inout ByteWriter) {
         _ = list.end(MartiServer(version: ProgramText.version), &writer)
         writer.append("\n")
         Console.write(writer.written, to: Console.output)

@@ -21,17 +21,22 @@ struct DirectStore: ~Copyable {
             if tcs_status_of(job.state.cPackagesPath, &status) == -tcs_errno_absent { return nil }
         }
         do throws(StoreError) {
-            return try open(job)
+            return try open(job, makesFolders)
         } catch { throw job.complain(error) }
     }
 
-    private static func open(_ job: PackagesJob) throws(StoreError) -> DirectStore {
+    private static func open(
+        _ job: PackagesJob, _ makesFolder: Bool
+    ) throws(StoreError) -> DirectStore {
         do throws(CatalogueError) {
             try SQLiteMemory.install(job.memory.sqlite)
         } catch { throw .catalogue(error) }
         let files: PackageFiles
         do throws(FileError) {
-            files = try PackageFiles(path: job.state.cPackagesPath)
+            files =
+                makesFolder
+                ? try PackageFiles.prepareFolder(state: job.state.cPath)
+                : try PackageFiles(path: job.state.cPackagesPath)
         } catch { throw .files(error) }
         // Half of the memory for pages, as in the daemon.
         let cache = min(256, job.memory.sqlite.count / 2_048)

@@ -73,14 +73,11 @@ struct StateDirectory {
     var cPath: UnsafePointer<CChar> { RunDirectory.cString(path) }
     var cPackagesPath: UnsafePointer<CChar> { RunDirectory.cString(packagesPath) }
 
-    /// Makes what is missing, the folder of packages too. Says on standard error what fails.
+    /// Makes what is missing of the usual place. Says on standard error what fails. The folder of
+    /// packages is made by `PackageFiles.prepareFolder`.
     func prepare(startup: StartupMemory) throws(ExitCode) {
         try makeFolders(startup)
         try expectFolder(startup)
-        let made = tcs_make_directory(cPackagesPath, 0o750)
-        if made >= 0 || made == -tcs_errno_exists { return }
-        complain("cannot make the folder ", packagesPath, reason: -made, startup: startup)
-        throw StateDirectory.exitCode(made)
     }
 
     /// Complains where there is no such folder; makes nothing.
@@ -102,26 +99,44 @@ struct StateDirectory {
         throw .noInput
     }
 
-    /// One folder after the other, behind the part that must be there. Each slash becomes the end
-    /// of the path for as long as the call lasts.
+    /// One folder after the other, behind the part that must be there.
     private func makeFolders(_ startup: StartupMemory) throws(ExitCode) {
+        var parentEnd = rootCount
         var end = rootCount + 1
         while !isGiven && end <= path.count {
-            let slash = startup.stateDirectory.pointer(at: end)
-            if end == path.count || slash.pointee == UInt8(ascii: "/") {
-                let kept = slash.pointee
-                slash.pointee = 0
-                let made = tcs_make_directory(cPath, 0o700)
-                slash.pointee = kept
+            if end == path.count || path[end] == UInt8(ascii: "/") {
+                let made = withPath(startup, end) { tcs_make_directory($0, 0o700) }
                 if made < 0 && made != -tcs_errno_exists {
                     complain(
                         "cannot make the folder ", path.slice(0, end), reason: -made,
                         startup: startup)
                     throw StateDirectory.exitCode(made)
                 }
+                // Without it a pulled plug takes the folder with all that was acknowledged in it.
+                if made >= 0 { syncFolder(startup, parentEnd) }
+                parentEnd = end
             }
             end += 1
         }
+    }
+
+    /// Where it fails the packages are none the worse for it now, so nothing is said.
+    private func syncFolder(_ startup: StartupMemory, _ end: Int) {
+        let folder = FileDescriptor(owning: withPath(startup, end) { tcs_open_folder($0) })
+        if folder.isOpen { _ = tcs_sync(folder.raw) }
+    }
+
+    /// Calls `body` with the first `end` bytes of the path: the byte behind them is a zero for as
+    /// long as that lasts.
+    private func withPath(
+        _ startup: StartupMemory, _ end: Int, _ body: (UnsafePointer<CChar>) -> Int32
+    ) -> Int32 {
+        let next = startup.stateDirectory.pointer(at: end)
+        let kept = next.pointee
+        next.pointee = 0
+        let result = body(cPath)
+        next.pointee = kept
+        return result
     }
 
     private static func exitCode(_ result: Int32) -> ExitCode {

@@ -92,15 +92,35 @@ extension StoreLoop {
             logTrouble(error)
             return .diskFailed(isFull: error.isFull)
         }
-        if case .replaced(let old) = outcome { removeFile(old) }
-        if case .renewed = outcome, upload.pointee.isPublic { publish(upload) }
+        switch outcome {
+        case .added:
+            if !isWithinPackages() {
+                dropRow(upload.pointee.machine.digest!)
+                return .diskFailed(isFull: true)
+            }
+            upload.pointee.becamePublic = upload.pointee.isPublic
+        case .replaced(let old):
+            removeFile(old)
+            upload.pointee.becamePublic = upload.pointee.isPublic
+        case .renewed: if upload.pointee.isPublic { publish(upload) }
+        case .ofAnotherTeam: break
+        }
         return .rowStored
     }
 
     /// The same package came before, then for contacts only.
     private mutating func publish(_ upload: UnsafeMutablePointer<Upload>) {
         do throws(CatalogueError) {
-            _ = try catalogue!.setTool(Slab("public"), of: upload.pointee.machine.digest!)
+            let effect = try catalogue!.setTool(
+                Slab("public"), of: upload.pointee.machine.digest!)
+            upload.pointee.becamePublic = effect == .changed
+        } catch { logTrouble(error) }
+    }
+
+    /// There was no place for it; its file goes when the upload withdraws.
+    private mutating func dropRow(_ digest: SHA256Digest) {
+        do throws(CatalogueError) {
+            try catalogue!.delete(digest)
         } catch { logTrouble(error) }
     }
 

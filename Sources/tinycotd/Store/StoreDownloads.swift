@@ -106,7 +106,7 @@ extension StoreLoop {
             }
             return part
         }
-        let isOutdated = !head.ifRange.isAbsent && !names(index, head.ifRange, tag)
+        let isOutdated = !head.ifRange.isAbsent && !isExactly(index, head.ifRange, tag)
         if head.range.isAbsent || head.method != .get || isOutdated {
             return Part(status: .ok, offset: 0, count: size)
         }
@@ -133,6 +133,12 @@ extension StoreLoop {
             at += 1
         }
         return false
+    }
+
+    /// The strong comparison that RFC 9110 section 13.1.5 wants of If-Range.
+    private func isExactly(_ index: Int, _ field: ByteRange, _ tag: Slab<UInt8>) -> Bool {
+        let value = tables.head(index).slice(Int(field.offset), Int(field.count))
+        return value.count == tag.count + 2 && names(index, field, tag)
     }
 
     private mutating func answerUnchanged(_ index: Int, _ tag: Slab<UInt8>) {

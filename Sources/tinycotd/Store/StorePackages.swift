@@ -30,10 +30,17 @@ extension StoreLoop {
 
     // MARK: Visibility
 
-    mutating func serveTool(_ index: Int, _ digest: SHA256Digest, _ method: MartiMethods) {
-        tables.connections.pointer(at: index).pointee.digest = digest
-        if method == .put { return beginBody(index, .text) }
-        guard let row = find(digest) else {
+    /// The package of a request, if its client may know of it. The bytes of a package are there for
+    /// whoever knows its hash; what is said of it, and its end, are its team's.
+    private mutating func visiblePackage(_ index: Int) -> PackageRow? {
+        guard let digest = tables.connections[index].digest, let row = find(digest),
+            isVisible(row, to: index)
+        else { return nil }
+        return row
+    }
+
+    mutating func answerTool(_ index: Int) {
+        guard let row = visiblePackage(index) else {
             return answerError(index, .notFound, "There is no such package.")
         }
         var body = bodyWriter(index)
@@ -43,8 +50,8 @@ extension StoreLoop {
 
     /// The body of the PUT has arrived: `public` or `private`, as ATAK sends it.
     mutating func setTool(_ index: Int) {
-        guard let digest = tables.connections[index].digest else {
-            invariantBroken("a PUT of the tool knows its package")
+        guard let digest = visiblePackage(index)?.hash else {
+            return answerError(index, .notFound, "There is no such package.")
         }
         let tool = text(index)
         if !tool.equals("public") && !tool.equals("private") {
@@ -67,11 +74,19 @@ extension StoreLoop {
 
     // MARK: Removal
 
-    mutating func deletePackage(_ index: Int) {
+    mutating func beginDelete(_ index: Int) {
         if !settings.allowsDelete && !tables.connections[index].isOperator {
             return answerError(index, .forbidden, "Deleting is not allowed here.")
         }
         guard let digest = digestParameter(index) ?? digestByNumber(index) else {
+            return answerError(index, .notFound, "There is no such package.")
+        }
+        tables.connections.pointer(at: index).pointee.digest = digest
+        ask(index)
+    }
+
+    mutating func deletePackage(_ index: Int) {
+        guard let digest = visiblePackage(index)?.hash else {
             return answerError(index, .notFound, "There is no such package.")
         }
         do throws(CatalogueError) {

@@ -125,6 +125,9 @@ extension StoreLoop {
         switch place.pointee.route {
         case .missionUpload, .syncUpload: beginUpload(index, question)
         case .syncSearch: beginPackageList(index)
+        case .syncDelete: deletePackage(index)
+        case .tool:
+            if place.pointee.method == .put { setTool(index) } else { answerTool(index) }
         case .videos:
             if place.pointee.method == .post {
                 keepVideos(index, question.homeTeam)

@@ -13,12 +13,22 @@ extension StoreLoop {
     /// Packages that give way to one stretch of an upload.
     private static var evictionsPerStep: Int { 64 }
 
+    /// What could be stored if everything gave way that may. Asked when an upload is announced:
+    /// for an announcement alone nothing goes.
+    mutating func possibleRoom() -> Int64 {
+        let now = room()
+        if !settings.evictsOldest { return now }
+        let listed = knownTotals().bytes
+        let inStore = Int64(budget.packageStoreBytes) - bytesOnTheirWay
+        return min(inStore, roomOnDisk() + listed)
+    }
+
     /// What may be stored now, after something has given way if it must and may.
     mutating func makeRoom(for bytes: Int64) -> Int64 {
         var room = room()
-        if room >= max(bytes, 1) || !settings.evictsOldest { return room }
+        if room >= bytes || !settings.evictsOldest { return room }
         var rounds = 0
-        while room < max(bytes, 1) && rounds < StoreLoop.evictionsPerStep && evictOldest() {
+        while room < bytes && rounds < StoreLoop.evictionsPerStep && evictOldest() {
             room = self.room()
             rounds += 1
         }
@@ -26,32 +36,36 @@ extension StoreLoop {
     }
 
     private mutating func room() -> Int64 {
-        let totals: Catalogue.Totals
+        let inStore =
+            Int64(budget.packageStoreBytes) - knownTotals().bytes - bytesOnTheirWay
+        return min(inStore, roomOnDisk())
+    }
+
+    /// Of a catalogue that cannot be read: as if it were full.
+    mutating func knownTotals() -> Catalogue.Totals {
+        var totals = Catalogue.Totals()
         do throws(CatalogueError) {
             totals = try catalogue!.totals()
         } catch {
             logTrouble(error)
-            return 0
+            totals.bytes = Int64(budget.packageStoreBytes)
+            return totals
         }
         counters.set(.packages, UInt64(max(0, totals.count)))
         counters.set(.packageBytes, UInt64(max(0, totals.bytes)))
-        if totals.count + uploadsOnTheirWay > Int64(budget.packages) { return 0 }
-        let inStore = Int64(budget.packageStoreBytes) - totals.bytes - bytesOnTheirWay
-        return min(inStore, roomOnDisk())
+        return totals
+    }
+
+    /// There may be one listing too many since the last one was added.
+    /// - Returns: false if none may give way.
+    mutating func isWithinPackages() -> Bool {
+        while knownTotals().count > Int64(budget.packages) {
+            if !settings.evictsOldest || !evictOldest() { return false }
+        }
+        return true
     }
 
     mutating func roomOnDisk() -> Int64 { freeOnDisk() - Int64(budget.diskReserveBytes) }
-
-    /// This one included.
-    private var uploadsOnTheirWay: Int64 {
-        var count: Int64 = 0
-        var i = 0
-        while i < tables.uploads.count {
-            if tables.uploads[i].isUsed { count += 1 }
-            i += 1
-        }
-        return max(1, count)
-    }
 
     private var bytesOnTheirWay: Int64 {
         var sum: Int64 = 0

@@ -120,11 +120,11 @@ extension StoreLoop {
             otherUploads: 0, uploadsMax: 1, roomBytes: 0)
         head.announcedDigest = announcedDigest(index)
         let isKnown = head.announcedDigest.map { find($0) != nil } ?? false
-        // The same package again costs no place, only room on the disk while it arrives.
-        head.roomBytes = isKnown ? roomOnDisk() : makeRoom(for: bytes)
+        head.roomBytes = isKnown ? roomOnDisk() : possibleRoom()
         head.bodyBytes = connection.head.contentLength.map { Int64(clamping: $0) }
         tables.uploads[number] = upload
         tables.uploads.pointer(at: number).pointee.isUsed = true
+        tables.uploads.pointer(at: number).pointee.isKnown = isKnown
         tables.connections.pointer(at: index).pointee.upload = number
         let action = drive(index, .headAccepted(head), Slab(""))
         if action == .readMore { beginBody(index, .upload) } else { finish(index, action) }
@@ -199,8 +199,10 @@ extension StoreLoop {
             quota.take(bytes.count, from: connection.peer.address, now: now)
         }
         counters.add(.bytesIn, UInt64(bytes.count))
-        let fact = UploadFact.contentArrived(
-            bytes: bytes.count, roomBytes: makeRoom(for: Int64(bytes.count)))
+        let count = Int64(bytes.count)
+        let room =
+            tables.uploads[connection.upload].isKnown ? roomOnDisk() : makeRoom(for: count)
+        let fact = UploadFact.contentArrived(bytes: bytes.count, roomBytes: room)
         return goOn(index, drive(index, fact, bytes))
     }
 
@@ -261,17 +263,36 @@ extension StoreLoop {
             invariantBroken("a stored package has a digest")
         }
         logStored(upload, digest, tables.connections[index].peer)
-        if upload.isPublic { announce(digest, for: index) }
+        if upload.becamePublic { announce(digest, for: index) }
         if tables.connections[index].route == .missionUpload {
             return answerAddress(index, digest)
         }
-        guard let row = find(digest) else {
-            return answerError(
-                index, .internalServerError, "The package was stored and cannot be found.")
-        }
         var body = bodyWriter(index)
-        MartiAnswers.uploadMetadata(PackageRecord(row), &body)
+        MartiAnswers.uploadMetadata(record(of: upload, digest), &body)
         answer(index, .ok, "application/json", body)
+    }
+
+    /// What was uploaded, not what is listed: another team may have listed the same bytes before,
+    /// and under which name is none of this client's business.
+    private mutating func record(of upload: Upload, _ digest: SHA256Digest) -> PackageRecord {
+        var record = PackageRecord(digest: digest)
+        record.sizeBytes = upload.machine.contentBytes
+        record.submittedAt = wall
+        record.submissionUser = upload.submissionUser
+        record.tool.set(upload.isPublic ? "public" : "private")
+        record.keywords = upload.keywords
+        record.name = upload.name
+        var writer = ByteWriter(tables.texts)
+        upload.creatorUID.append(to: &writer)
+        record.creatorUID.set(writer.written)
+        writer.reset()
+        upload.mimeType.append(to: &writer)
+        record.mimeType.set(
+            upload.mimeType.isEmpty ? Slab("application/x-zip-compressed") : writer.written)
+        writer.reset()
+        upload.team.append(to: &writer)
+        if let row = find(digest), row.team.equals(writer.written) { record.number = row.id }
+        return record
     }
 
     /// The URL and nothing else: clients use it as it stands (protocol 8.3).

@@ -26,4 +26,8 @@ struct Upload: BitwiseCopyable {
     var keywords = ShortText<160>()
     var team = ShortText<40>()
     var isPublic = false
+    /// The package is listed already: it costs no place, only room on the disk while it arrives.
+    var isKnown = false
+    /// This upload made it public.
+    var becamePublic = false
 }

@@ -102,6 +102,7 @@ class Daemon:
         self.config = dict(config or {})
         if "cot" not in self.config:
             self.config["cot"] = {"listen": [f"127.0.0.1:{free_port()}"]}
+        self._own_http = [f"127.0.0.1:{free_port()}"]
         self.write_config(self.config)
         self.budget_file.write_text(json.dumps(budget or {}, indent=2) + "\n")
         self._limits = limits
@@ -113,8 +114,10 @@ class Daemon:
     # Files
 
     def write_config(self, config):
-        self.config = config
-        self.config_file.write_text(json.dumps(config, indent=2) + "\n")
+        """A configuration that does not say where HTTP is gets a port of its own: the built-in one
+        would be the same for every daemon of this machine."""
+        self.config = {**config, "http": {"listen": self._own_http, **config.get("http", {})}}
+        self.config_file.write_text(json.dumps(self.config, indent=2) + "\n")
 
     @property
     def ports(self):
@@ -128,6 +131,22 @@ class Daemon:
     def port(self):
         return self.ports[0]
 
+    @property
+    def http_ports(self):
+        return [int(address.rsplit(":", 1)[1]) for address in self.config["http"]["listen"]]
+
+    @property
+    def http_port(self):
+        return self.http_ports[0]
+
+    @property
+    def packages_folder(self):
+        return self.state_dir / "packages"
+
+    @property
+    def catalogue_file(self):
+        return self.state_dir / "catalogue.db"
+
     # Life
 
     def start(self):
@@ -137,7 +156,17 @@ class Daemon:
                               "--state-dir", self.state_dir, "--run-dir", self.run_dir),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
                 cwd=self.folder, preexec_fn=_limiter(self._limits))
-        self.wait_listening(self.ports)
+        self.wait_listening(self.ports + self.http_ports)
+        return self
+
+    def restart(self, killed=False):
+        """Another life with the same files. SIGTERM, or the plug is pulled."""
+        if killed:
+            self.kill()
+        else:
+            assert self.terminate() == 0, self.log()
+        self.start()
+        self.expected_to_end = False
         return self
 
     def _command(self, *arguments):
