@@ -172,10 +172,11 @@ class Recorder:
         self._start()
         for number in range(2):
             self._upload(f"fill {number}", made_up(f"{number}.zip", 700, "crash 6"))
-        # The list is full: the oldest goes.
+        # The list is full: the oldest goes, before the new row or after it.
         oldest = next(row for row in self._rows if row.name == "photos.zip")
-        self._upload("with an eviction", made_up("last.zip", 4_096, "crash 7"),
-                     gone=[oldest], between=(self._rows - {oldest},))
+        last = made_up("last.zip", 4_096, "crash 7")
+        self._upload("with an eviction", last, gone=[oldest],
+                     between=(self._rows - {oldest}, self._rows | {last.row()}))
         self._kill()
 
 
