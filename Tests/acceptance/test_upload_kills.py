@@ -29,7 +29,7 @@ from tinycot.storage import StoreDaemon, check_clean, check_listed, check_start
 from tinycot.tracing import Tracer
 from tinycot.uploads import PUBLIC, made_up
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.load]
 
 FIRST = made_up("first.zip", 30_000, 1)
 SECOND = made_up("second.zip", 1, 2)
@@ -166,3 +166,30 @@ def test_a_kill_at_every_call_loses_nothing_that_was_answered(tmp_path, request_
          + ", ".join(f"{count} {what}" for what, count in sorted(outcomes.items())))
     # Otherwise nothing was killed, or nothing before the row, or nothing between row and answer.
     assert outcomes["unanswered and not done"] > 3 and outcomes["unanswered and done"] > 0
+
+
+def test_the_checks_can_fail(tmp_path):
+    """What a kill could leave, put there by hand while the daemon looks away."""
+    daemon = StoreDaemon(tmp_path / "daemon")
+    try:
+        daemon.start()
+        assert uploads.upload(daemon.http_port, FIRST).status == 200
+        rows = check_start(daemon, [frozenset({FIRST.row()})])
+        with pytest.raises(AssertionError, match="allowed"):
+            check_listed(daemon, [frozenset(), BEFORE])
+        for name in ("tmp-0123456789abcdef", "0" * 64 + ".zip"):
+            stray = daemon.packages_folder / name
+            stray.write_bytes(b"left over")
+            with pytest.raises(AssertionError, match=name):
+                check_clean(daemon, rows)
+            stray.unlink()
+        whole = daemon.packages_folder / (FIRST.hash + ".zip")
+        whole.write_bytes(FIRST.content[:-1] + b"?")
+        with pytest.raises(AssertionError, match="other bytes"):
+            check_listed(daemon, [rows])
+        whole.unlink()
+        with pytest.raises(AssertionError, match="404|410"):
+            check_listed(daemon, [rows])
+        daemon.finish()
+    finally:
+        daemon.kill()
