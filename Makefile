@@ -1,12 +1,12 @@
 # The front door. Every target is one command of scripts/, so nothing is hidden in here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build arm64 trap test test-fast fuzz tidy clean
+.PHONY: help run build arm64 trap test test-fast fuzz crash bench-transfer tidy clean
 
 help: ## Show this list
 	@echo "TinyCoT: make TARGET"
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
-		while IFS='|' read -r target text; do printf '  %-10s %s\n' "$$target" "$$text"; done
+		while IFS='|' read -r target text; do printf '  %-14s %s\n' "$$target" "$$text"; done
 
 run: build ## Build, then run the relay on port 8087, without any configuration
 	dist/amd64/tinycot serve
@@ -32,6 +32,14 @@ test-fast: ## Run the unit and property tests in debug mode
 
 fuzz: ## Fuzz what reads the network, ten minutes for each target (see scripts/fuzz)
 	scripts/fuzz 600
+
+crash: build ## Pull the plug thousands of times, ten minutes (see docs/crash-safety.md)
+	scripts/bootstrap test
+	.venv/bin/python Tests/crash/many.py --seconds 600 --each-sync
+
+bench-transfer: build ## Measure a package of 1 GiB against nginx and openssl
+	scripts/bootstrap test
+	.venv/bin/python bench/transfer.py
 
 tidy: ## Check the layout of the sources
 	scripts/tidy

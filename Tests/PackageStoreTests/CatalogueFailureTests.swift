@@ -260,13 +260,13 @@ extension StoreSuite {
             expected.rowsWithoutPackage = 2
             expected.packagesWithoutRow = 2  // the orphan, and the file that lost its row
             expected.temporariesRemoved = 2
-            expected.foreignFiles = 3  // with `.` and `..`
+            expected.foreignFiles = 1
             #expect(try folder.reconcile(&catalogue) == expected)
             #expect(try catalogue.totals().count == 38)
             #expect(!folder.names.contains(text(orphan) + ".zip"))
             #expect(folder.names.count == 39)
             expected = Reconciliation()
-            expected.foreignFiles = 3
+            expected.foreignFiles = 1
             #expect(try folder.reconcile(&catalogue) == expected, "a second time finds nothing")
         }
 

@@ -155,7 +155,7 @@ def test_two_hundred_uploads_against_a_limit_of_four(start_daemon):
     daemon = start_daemon(budget={
         "http_connections": 16, "http_connections_per_address": 16, "uploads": 4,
         "uploads_per_address": 4, "kernel_socket_bytes": 200_000_000,
-        "memory_bytes": 12_582_912})
+        "memory_bytes": 16_777_216})
     packages = [Package.of_size(40_000 + number) for number in range(200)]
     phone = Phone(daemon)
 

@@ -60,8 +60,8 @@ def test_the_oldest_gives_way_if_that_is_wanted(start_daemon):
         last_two = {p.sha256 for p in packages[max(0, number - 1):number + 1]}
         assert stored(daemon) == last_two == phone.listed()
     assert phone.content(packages[0]).status in (404, 410)
-    assert phone.upload(Package.of_size(250_001)).status == 413
-    assert len(stored(daemon)) == 2, "nobody gives way to what is refused anyway"
+    assert phone.post_raw(Package.of_size(400_000)).status == 413
+    assert len(stored(daemon)) == 2, "nobody gives way to what is refused by its length"
 
 
 def test_an_announcement_makes_nobody_give_way(start_daemon):

@@ -29,7 +29,7 @@ from tinycot.storage import StoreDaemon, check_clean, check_listed, check_start
 from tinycot.tracing import Tracer
 from tinycot.uploads import PUBLIC, made_up
 
-pytestmark = pytest.mark.native
+pytestmark = [pytest.mark.native, pytest.mark.load]
 
 FIRST = made_up("first.zip", 30_000, 1)
 SECOND = made_up("second.zip", 1, 2)
@@ -47,6 +47,10 @@ class Request:
     send: object
     after: frozenset
     steps: tuple = ()
+    # What the list may also be after the request was repeated on one of the steps.
+    repeated: tuple = ()
+    # Is there a new file to be brought to the disk?
+    brings_file: bool = True
     http: dict = field(default_factory=dict)
     budget: dict = field(default_factory=dict)
 
@@ -60,13 +64,17 @@ REQUESTS = [
     Request("in place of the old", lambda port: uploads.upload(port, SUCCESSOR),
             frozenset({SUCCESSOR.row(), SECOND.row()})),
     Request("the same bytes again", lambda port: uploads.upload(port, AGAIN),
-            frozenset({AGAIN.row(), SECOND.row()})),
+            frozenset({AGAIN.row(), SECOND.row()}), brings_file=False),
     Request("with an eviction", lambda port: uploads.upload(port, NEW),
-            frozenset({SECOND.row(), NEW.row()}), steps=(frozenset({SECOND.row()}),),
-            http={"evict_oldest": True}, budget={"packages": 2}),
+            frozenset({SECOND.row(), NEW.row()}),
+            # The old one goes before the new one's row or after it. A kill in between may leave
+            # one more than `packages`, until the next one that is new.
+            steps=(frozenset({SECOND.row()}), BEFORE | {NEW.row()}),
+            repeated=(BEFORE | {NEW.row()},), http={"evict_oldest": True}, budget={"packages": 2}),
     Request("the tool", lambda port: uploads.set_tool(port, FIRST, PUBLIC),
-            frozenset({FIRST.row(PUBLIC), SECOND.row()})),
-    Request("a delete", lambda port: uploads.delete(port, FIRST), frozenset({SECOND.row()})),
+            frozenset({FIRST.row(PUBLIC), SECOND.row()}), brings_file=False),
+    Request("a delete", lambda port: uploads.delete(port, FIRST), frozenset({SECOND.row()}),
+            brings_file=False),
 ]
 
 
@@ -123,7 +131,7 @@ class Killing:
         if self.request.name != "a delete" or rows != self.request.after:
             answer = self.request.send(self.daemon.http_port)
             assert answer is not None and answer.status == 200, answer
-        after = check_listed(self.daemon, [self.request.after])
+        after = check_listed(self.daemon, [self.request.after, *self.request.repeated])
         check_clean(self.daemon, after)
         self.daemon.kill()
         return rows
@@ -158,3 +166,30 @@ def test_a_kill_at_every_call_loses_nothing_that_was_answered(tmp_path, request_
          + ", ".join(f"{count} {what}" for what, count in sorted(outcomes.items())))
     # Otherwise nothing was killed, or nothing before the row, or nothing between row and answer.
     assert outcomes["unanswered and not done"] > 3 and outcomes["unanswered and done"] > 0
+
+
+def test_the_checks_can_fail(tmp_path):
+    """What a kill could leave, put there by hand while the daemon looks away."""
+    daemon = StoreDaemon(tmp_path / "daemon")
+    try:
+        daemon.start()
+        assert uploads.upload(daemon.http_port, FIRST).status == 200
+        rows = check_start(daemon, [frozenset({FIRST.row()})])
+        with pytest.raises(AssertionError, match="allowed"):
+            check_listed(daemon, [frozenset(), BEFORE])
+        for name in ("tmp-0123456789abcdef", "0" * 64 + ".zip"):
+            stray = daemon.packages_folder / name
+            stray.write_bytes(b"left over")
+            with pytest.raises(AssertionError, match=name):
+                check_clean(daemon, rows)
+            stray.unlink()
+        whole = daemon.packages_folder / (FIRST.hash + ".zip")
+        whole.write_bytes(FIRST.content[:-1] + b"?")
+        with pytest.raises(AssertionError, match="other bytes"):
+            check_listed(daemon, [rows])
+        whole.unlink()
+        with pytest.raises(AssertionError, match="404|410"):
+            check_listed(daemon, [rows])
+        daemon.finish()
+    finally:
+        daemon.kill()

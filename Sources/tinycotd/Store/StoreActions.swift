@@ -55,7 +55,7 @@ extension StoreLoop {
                 freeBytesAskedAt = nil
                 return .discarded
             case .withdraw:
-                withdraw(upload.pointee.machine.digest!)
+                if !upload.pointee.mayBeListed { withdraw(upload.pointee.machine.digest!) }
                 return .withdrawn
             case .readMore, .none, .answer, .close:
                 invariantBroken("what is no action is not performed")
@@ -90,6 +90,7 @@ extension StoreLoop {
             outcome = try catalogue!.store(description(upload))
         } catch {
             logTrouble(error)
+            upload.pointee.mayBeListed = error.isUncertain
             return .diskFailed(isFull: error.isFull)
         }
         switch outcome {
