@@ -1,7 +1,7 @@
 # The front door. Every target is one command of scripts/, so nothing is hidden in here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build arm64 trap test test-fast tidy clean
+.PHONY: help run build arm64 trap test test-fast fuzz tidy clean
 
 help: ## Show this list
 	@echo "TinyCoT: make TARGET"
@@ -29,6 +29,9 @@ test: ## Run every test, as the release does (see scripts/test)
 
 test-fast: ## Run the unit and property tests in debug mode
 	scripts/test unit_debug
+
+fuzz: ## Fuzz what reads the network, ten minutes for each target (see scripts/fuzz)
+	scripts/fuzz 600
 
 tidy: ## Check the layout of the sources
 	scripts/tidy

@@ -51,10 +51,12 @@ let package = Package(
         .testTarget(name: "TinyCoTTests", dependencies: ["TinyCoT"]),
         .testTarget(name: "SimulationTests", dependencies: ["TinyCoT"]),
         .testTarget(name: "BridgeTests", dependencies: ["tinycotd", "TinyCoT"]),
-        // A process that stores packages until the tests end it.
+        // A process that stores packages until the tests end it. Its own system calls stand before
+        // those of the C library, for SQLite too, so that a test can let each of them fail.
         .executableTarget(
             name: "PackageStoreHelper", dependencies: ["PackageStore", "TinyCoT"],
-            path: "Tests/PackageStoreHelper"),
+            path: "Tests/PackageStoreHelper",
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
         .testTarget(
             name: "PackageStoreTests",
             dependencies: ["PackageStore", "PackageStoreHelper", "TinyCoT"]),

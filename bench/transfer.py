@@ -162,10 +162,10 @@ class Bench:
         return digest.hexdigest()
 
     def upload(self):
-        headers, body = uploads.multipart(self.package)
+        body, fields = uploads.form(self.package)
         middle = body.index(b"\r\n\r\n") + 4
         head = "\r\n".join([f"POST {uploads.upload_target(self.package)} HTTP/1.1",
-                            "Host: 127.0.0.1", *headers, ""])
+                            "Host: 127.0.0.1", *(f"{n}: {v}" for n, v in fields), ""])
         status = send_file(self.daemon.http_port, head, body[:middle], self.path, body[middle:])
         assert status == 200, status
 

@@ -11,6 +11,8 @@ const int32_t tcq_corrupt = SQLITE_CORRUPT, tcq_not_a_database = SQLITE_NOTADB;
 const int32_t tcq_input_output = SQLITE_IOERR, tcq_read_only = SQLITE_READONLY;
 const int32_t tcq_cannot_open = SQLITE_CANTOPEN, tcq_locked = SQLITE_LOCKED;
 const int32_t tcq_input_output_no_memory = SQLITE_IOERR_NOMEM, tcq_error = SQLITE_ERROR;
+const int32_t tcq_input_output_sync = SQLITE_IOERR_FSYNC;
+const int32_t tcq_input_output_sync_folder = SQLITE_IOERR_DIR_FSYNC;
 
 static int nothing_to_start(void *unused) {
     (void)unused;

@@ -43,6 +43,7 @@ public struct Catalogue: ~Copyable {
 
     /// What `buffer` must hold: the texts of a row, and the room of a folder scan.
     public static var bufferBytes: Int {
+        // In pairs: of three, the standard library makes an array.
         max(max(PackageLimits.rowBytes, VideoLimits.rowBytes), FolderScan.bufferBytes)
     }
 
@@ -82,6 +83,17 @@ public struct Catalogue: ~Copyable {
         knownTotals = totals
         return totals
     }
+
+    /// Writes the journal back, so that the next start has nothing to do. The end of a catalogue
+    /// does the same and tells nobody. After an error all is on the disk all the same: what was
+    /// returned was committed, and the next start writes it back.
+    public mutating func writeBack() throws(CatalogueError) {
+        endPage()
+        try connection.database.execute(.write, "PRAGMA wal_checkpoint(TRUNCATE)")
+    }
+
+    /// The same, at the end.
+    public consuming func close() throws(CatalogueError) { try writeBack() }
 
     // Transactions.
 

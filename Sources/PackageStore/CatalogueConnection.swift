@@ -21,13 +21,19 @@ struct CatalogueConnection: ~Copyable {
     }
 
     static func open(
-        _ place: borrowing CataloguePlace, _ files: borrowing PackageFiles,
+        _ place: CataloguePlace, _ files: borrowing PackageFiles,
         _ buffer: Slab<UInt8>, _ settings: DatabaseSettings
     ) throws(StoreError) -> CatalogueConnection {
-        let found: CatalogueError
+        var found: CatalogueError
         do throws(CatalogueError) {
             return try openWhole(place, settings)
         } catch { found = error }
+        if isDamage(found, place) {
+            // A second look: what the disk could not read once, it may read now.
+            do throws(CatalogueError) {
+                return try openWhole(place, settings)
+            } catch { found = error }
+        }
         if found.kind == .unfinished {
             do throws(StoreError) {
                 return try make(place, files, buffer, settings, .made)
@@ -48,7 +54,7 @@ struct CatalogueConnection: ~Copyable {
 
     /// Do the bytes of the database cause the error?
     private static func isDamage(
-        _ error: CatalogueError, _ place: borrowing CataloguePlace
+        _ error: CatalogueError, _ place: CataloguePlace
     ) -> Bool {
         switch error.kind {
         case .corrupt: true
@@ -61,7 +67,7 @@ struct CatalogueConnection: ~Copyable {
 
     /// - Throws: `.unfinished` for a database of version 0, `.corrupt` for a broken one.
     private static func openWhole(
-        _ place: borrowing CataloguePlace, _ settings: DatabaseSettings
+        _ place: CataloguePlace, _ settings: DatabaseSettings
     ) throws(CatalogueError) -> CatalogueConnection {
         _ = tcq_take_largest_request()
         var database = try place.open(settings)
@@ -90,7 +96,7 @@ struct CatalogueConnection: ~Copyable {
     /// One transaction for all: without its end there is no catalogue, and the next start makes it
     /// again. It is rolled back by closing.
     private static func make(
-        _ place: borrowing CataloguePlace, _ files: borrowing PackageFiles,
+        _ place: CataloguePlace, _ files: borrowing PackageFiles,
         _ buffer: Slab<UInt8>, _ settings: DatabaseSettings, _ origin: Catalogue.Origin
     ) throws(StoreError) -> CatalogueConnection {
         var connection: CatalogueConnection
@@ -106,7 +112,7 @@ struct CatalogueConnection: ~Copyable {
     }
 
     private static func makeTables(
-        _ place: borrowing CataloguePlace, _ settings: DatabaseSettings,
+        _ place: CataloguePlace, _ settings: DatabaseSettings,
         _ origin: Catalogue.Origin
     ) throws(CatalogueError) -> CatalogueConnection {
         var database = try place.open(settings)

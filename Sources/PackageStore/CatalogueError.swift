@@ -60,6 +60,13 @@ public struct CatalogueError: Error, BitwiseCopyable, Sendable {
         code = 0
     }
 
+    /// The disk failed at the very end of a change: the catalogue is as it was, but the next start
+    /// may find the change made. Files that either outcome needs must stay; what is without a row
+    /// is collected at that start.
+    public var isUncertain: Bool {
+        code == tcq_input_output_sync || code == tcq_input_output_sync_folder
+    }
+
     /// The database refuses writing; the file itself may allow it.
     var isReadOnly: Bool { code & 0xFF == tcq_read_only }
 

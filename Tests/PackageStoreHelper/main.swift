@@ -1,125 +1,46 @@
-// A process that stores packages until somebody ends it, or until its files may not grow any more.
-// The tests start it, kill it at any moment, and look at what it left.
+// A process that stores packages, for tests that end it at any moment, let its system calls fail,
+// or measure it. The tests start it and look at what it left.
 //
-//   PackageStoreHelper <folder> <seed> [<largest file in bytes>]
+//   PackageStoreHelper fill <folder> <seed> [<largest file in bytes>]
+//       stores packages until somebody ends it, or its files may not grow any more
+//   PackageStoreHelper script <folder> [<fault> <number>]
+//       every kind of change once; the numbered system call meets the fault (Faults)
+//   PackageStoreHelper large <folder> [<fault> <number>]
+//       one upload of several writeback windows
+//   PackageStoreHelper figures <folder>
+//       how much stack and heap and how many descriptors the catalogue needs (Figures)
 //
-// `<folder>` holds the catalogue and the folder `packages`. Before a package is listed it writes
-// `begin <hash> <name>`, afterwards `done <hash> <name>`, at an error one sentence, to its output.
+// `<folder>` is the state folder. Before a change it writes `begin <what>`, afterwards
+// `done <what>` or `failed <what>`, at an error one sentence, to its output.
 
 import Glibc
 import PackageStore
 import TinyCoT
 
-func memory(_ bytes: Int) -> Slab<UInt8> {
-    let start = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-    return Slab(start: start.bindMemory(to: UInt8.self, capacity: bytes), count: bytes)
-}
-
-func say(_ text: String) {
-    var line = Array((text + "\n").utf8)
-    _ = Glibc.write(1, &line, line.count)
-}
-
-func sentence(_ write: (inout ByteWriter) -> Void) -> String {
-    var writer = ByteWriter(memory(1024))
-    write(&writer)
-    return String(decoding: (0..<writer.count).map { writer.slab[$0] }, as: UTF8.self)
-}
-
-struct Worker: ~Copyable {
-    let files: PackageFiles
-    var catalogue: Catalogue
-    var random: UInt64
-    let chunk = memory(16_384)
-
-    mutating func next() -> UInt64 {
-        random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return random >> 20
-    }
-
-    /// One upload, from the temporary file to the row.
-    mutating func upload() throws(StoreError) {
-        var digest = Digest()
-        let hash: SHA256Digest
-        do throws(FileError) {
-            var file = try files.create()
-            var rest = Int(next() % 100_000) + 1
-            do throws(FileError) {
-                while rest > 0 {
-                    let part = chunk.slice(0, min(rest, chunk.count))
-                    for i in 0..<min(64, part.count) {
-                        part[i] = UInt8(truncatingIfNeeded: next())
-                    }
-                    digest.update(part)
-                    try files.write(part, to: &file)
-                    rest -= part.count
-                }
-            } catch {
-                files.discard(&file)
-                throw error
-            }
-            hash = digest.finish()
-            try files.publish(file, as: hash)
-        } catch { throw .files(error) }
-        try list(hash)
-    }
-
-    mutating func list(_ hash: SHA256Digest) throws(StoreError) {
-        let name = "map \(next() % 8).zip"
-        let words = sentence { hash.append(to: &$0) } + " " + name
-        say("begin " + words)
-        var bytes = Array(name.utf8)
-        var replaced: SHA256Digest?
-        do throws(CatalogueError) {
-            replaced = try bytes.withUnsafeMutableBufferPointer { pointer throws(CatalogueError) in
-                var package = NewPackage(
-                    hash: hash, name: Slab(start: pointer.baseAddress, count: pointer.count))
-                package.creatorUid = Slab("ANDROID-1")
-                package.team = Slab("red")
-                do throws(FileError) {
-                    package.sizeBytes = try files.size(hash) ?? 0
-                } catch { say("the size is not known") }
-                if case .replaced(let old) = try catalogue.store(package) { return old }
-                return nil
-            }
-        } catch {
-            // Nobody got an answer: the file goes at once, or at the next start.
-            do throws(FileError) { try files.remove(hash) } catch { throw .files(error) }
-            throw .catalogue(error)
-        }
-        say("done " + words)
-        if let replaced {
-            do throws(FileError) { try files.remove(replaced) } catch { throw .files(error) }
-        }
-    }
-}
-
-func open(_ folder: String, seed: UInt64) throws(StoreError) -> Worker {
-    do throws(CatalogueError) {
-        try SQLiteMemory.install(memory(1 << 20))
-    } catch { throw .catalogue(error) }
-    let files: PackageFiles
-    do throws(FileError) {
-        files = try PackageFiles(path: folder + "/packages")
-    } catch { throw .files(error) }
-    let buffer = memory(Catalogue.bufferBytes)
-    var catalogue = try Catalogue(
-        folder: folder, files: files, buffer: buffer,
-        settings: DatabaseSettings(cacheKibibytes: 256, journalPages: 64))
-    _ = try Reconciliation.run(files, &catalogue, buffer: memory(FolderScan.bufferBytes))
-    return Worker(files: files, catalogue: catalogue, random: seed)
-}
-
 let arguments = CommandLine.arguments
-if arguments.count > 3, let bytes = UInt(arguments[3]) {
-    signal(SIGXFSZ, SIG_IGN)
-    var limit = rlimit(rlim_cur: bytes, rlim_max: bytes)
-    setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
-}
+let mode = arguments[1]
+let folder = arguments[2]
 do throws(StoreError) {
-    var worker = try open(arguments[1], seed: UInt64(arguments[2]) ?? 0)
-    say("ready")
-    while true { try worker.upload() }
+    if mode == "fill" {
+        if arguments.count > 4, let bytes = UInt(arguments[4]) {
+            signal(SIGXFSZ, SIG_IGN)
+            var limit = rlimit(rlim_cur: bytes, rlim_max: bytes)
+            setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+        }
+        var worker = try openWorker(folder, seed: UInt64(arguments[3]) ?? 0)
+        say("ready")
+        while true { try worker.upload() }
+    } else if mode == "figures" {
+        try Figures.report(folder)
+    } else {
+        if arguments.count > 4, let number = Int(arguments[4]) {
+            Faults.arm(arguments[3], at: number)
+        } else {
+            Faults.arm("none", at: .max)
+        }
+        if mode == "large" { try uploadLarge(folder) } else { try runScript(folder) }
+        say("calls \(Faults.count)")
+    }
 } catch {
     say(sentence { error.write(into: &$0) })
     exit(1)

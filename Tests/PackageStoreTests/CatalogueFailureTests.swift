@@ -260,14 +260,36 @@ extension StoreSuite {
             expected.rowsWithoutPackage = 2
             expected.packagesWithoutRow = 2  // the orphan, and the file that lost its row
             expected.temporariesRemoved = 2
-            expected.foreignFiles = 3  // with `.` and `..`
+            expected.foreignFiles = 1
             #expect(try folder.reconcile(&catalogue) == expected)
             #expect(try catalogue.totals().count == 38)
             #expect(!folder.names.contains(text(orphan) + ".zip"))
             #expect(folder.names.count == 39)
             expected = Reconciliation()
-            expected.foreignFiles = 3
+            expected.foreignFiles = 1
             #expect(try folder.reconcile(&catalogue) == expected, "a second time finds nothing")
+        }
+
+        @Test func aPathThatSQLiteDoesNotTakeIsRefused() throws {
+            let folder = try TestFolder()
+            let files = try folder.files()
+            #expect(TestHeap.isInstalled)
+            var path = folder.path
+            while path.utf8.count < CataloguePlace.folderBytes { path += "/" }
+            func open(_ path: String) throws(StoreError) {
+                _ = try Catalogue(
+                    folder: path, files: files, buffer: folder.buffer, settings: smallSettings)
+            }
+            try open(path)
+            let error = #expect(throws: StoreError.self) { try open(path + "/") }
+            guard case .files(let found)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(found.step == .openState)
+            #expect(
+                sentence { found.write(into: &$0) }
+                    == "the state folder cannot be opened: File name too long")
         }
 
         @Test func anErrorIsOneSentence() {

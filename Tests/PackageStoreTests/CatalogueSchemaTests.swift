@@ -30,8 +30,12 @@ let versionOneSQL: StaticString = """
     """
 
 extension TestFolder {
-    /// Makes a database of version 1 with rows whose hashes are 1...count.
+    /// Makes a database of version 1 with rows whose hashes and sizes are 1...count.
     func makeVersionOne(count: Int) throws {
+        try makeVersionOne((1...count).map { (hash($0), $0) })
+    }
+
+    func makeVersionOne(_ packages: [(hash: SHA256Digest, bytes: Int)]) throws {
         #expect(TestHeap.isInstalled)
         var database = try Database(
             path: databasePath, DatabaseSettings(cacheKibibytes: 256, journalPages: 64))
@@ -43,15 +47,14 @@ extension TestFolder {
                 submission_user, mime_type, tool, keywords, last_served)
                 VALUES(?,?,?,?,?,'ALPHA','application/zip','public','missionpackage',9)
             """)
-        var number = 1
-        while number <= count {
-            insert.bind(1, slab(text(hash(number))))
-            insert.bind(2, Int64(number))
+        for (index, package) in packages.enumerated() {
+            let number = index + 1
+            insert.bind(1, slab(text(package.hash)))
+            insert.bind(2, Int64(package.bytes))
             insert.bind(3, Int64(1_700_000_000_000 + number))
             insert.bind(4, slab("map \(number).zip"))
             insert.bind(5, slab("ANDROID-\(number % 5)"))
             try database.run(insert)
-            number += 1
         }
         try database.execute(.write, "COMMIT")
     }

@@ -280,6 +280,89 @@ extension StoreSuite {
             #expect(try catalogue.totals().count == 6)
         }
 
+        /// As the store loop makes room: the oldest goes, unless somebody is reading it.
+        @Test func evictingKeepsTheTotals() throws {
+            let folder = try TestFolder()
+            let files = try folder.files()
+            var catalogue = try folder.catalogue()
+            var left: [Int64: Int64] = [:]
+            for number in 1...30 {
+                let bytes = [UInt8](repeating: UInt8(number), count: number * 10)
+                let hash = try folder.publish(bytes)
+                let new = package(hash, "n\(number)", bytes: Int64(bytes.count))
+                _ = try catalogue.store(new)
+                left[Int64(number)] = Int64(bytes.count)
+            }
+            // From here on they are known, and not counted again.
+            _ = try catalogue.totals()
+            var last: Int64 = 0
+            while let row = try catalogue.oldest(after: last) {
+                last = row.id
+                #expect(row.sizeBytes == left[row.id])
+                if row.id % 3 == 0 { continue }
+                #expect(try catalogue.delete(row.hash) == true)
+                #expect(try files.remove(row.hash) == true)
+                left[row.id] = nil
+                let expected = Catalogue.Totals(
+                    count: Int64(left.count), bytes: left.values.reduce(0, +))
+                #expect(try catalogue.totals() == expected)
+                catalogue.knownTotals = nil
+                #expect(try catalogue.totals() == expected, "counted anew")
+            }
+            #expect(last == 30 && left.count == 10)
+            #expect(folder.names.count == 10)
+        }
+
+        private func journalBytes(_ folder: TestFolder) -> Int? {
+            let path = folder.databasePath + "-wal"
+            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+            return attributes?[.size] as? Int
+        }
+
+        @Test func itsEndWritesTheJournalBack() throws {
+            let folder = try TestFolder()
+            do {
+                var catalogue = try folder.catalogue()
+                _ = try catalogue.store(package(hash(1), "a"))
+                #expect(try unwrap(journalBytes(folder)) > 0)
+                try catalogue.writeBack()
+                #expect(journalBytes(folder) == 0)
+                _ = try catalogue.store(package(hash(2), "b"))
+                // A page that is being read does not hold the journal.
+                catalogue.beginPage(after: 0, count: 5)
+                _ = try catalogue.nextOfPage()
+                try catalogue.writeBack()
+                #expect(journalBytes(folder) == 0)
+                _ = try catalogue.store(package(hash(3), "c"))
+            }
+            #expect(journalBytes(folder) == nil, "the end of its life does the same")
+            let catalogue = try folder.catalogue()
+            try catalogue.close()
+            #expect(journalBytes(folder) == nil)
+            var again = try folder.catalogue()
+            #expect(try again.totals().count == 3)
+        }
+
+        /// As the store loop keeps it: none while there is no catalogue.
+        @Test func anOwnerMayHaveNone() throws {
+            struct Owner: ~Copyable {
+                var catalogue: Catalogue?
+                mutating func count() throws(CatalogueError) -> Int64? {
+                    try catalogue?.totals().count
+                }
+            }
+            let folder = try TestFolder()
+            var owner = Owner()
+            #expect(try owner.count() == nil)
+            owner.catalogue = try folder.catalogue()
+            _ = try owner.catalogue?.store(package(hash(1), "a"))
+            #expect(try owner.count() == 1)
+            try owner.catalogue.take()?.close()
+            #expect(try owner.count() == nil)
+            let other = try folder.catalogue()
+            #expect(other.origin == .opened)
+        }
+
         @Test func onlyOneMayHaveIt() throws {
             let folder = try TestFolder()
             let first = try folder.catalogue()

@@ -10,14 +10,6 @@ import TinyCoT
 
 extension StoreSuite {
     @Suite struct CrashTests {
-        private var helper: String {
-            get throws {
-                let program = try FileManager.default.destinationOfSymbolicLink(
-                    atPath: "/proc/self/exe")
-                return (program as NSString).deletingLastPathComponent + "/PackageStoreHelper"
-            }
-        }
-
         /// What the helper said, and what must therefore be there.
         private struct Expected {
             /// Answered: these are listed, each under its name.
@@ -46,9 +38,9 @@ extension StoreSuite {
             _ folder: TestFolder, seed: Int, killAfter milliseconds: Int?, fileLimit: Int? = nil
         ) throws -> String {
             let process = Process()
-            process.executableURL = URL(fileURLWithPath: try helper)
+            process.executableURL = URL(fileURLWithPath: try helperPath())
             process.arguments =
-                [folder.path, "\(seed)"] + (fileLimit.map { ["\($0)"] } ?? [])
+                ["fill", folder.path, "\(seed)"] + (fileLimit.map { ["\($0)"] } ?? [])
             let path = folder.path + "/output"
             try Data().write(to: URL(fileURLWithPath: path))
             let output = try unwrap(FileHandle(forWritingAtPath: path))

@@ -137,6 +137,19 @@ struct SeededGenerator: RandomNumberGenerator {
     mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }
 
+/// In memory where that may be, for tests that do not ask what a disk takes its time for.
+func memoryFolder() throws -> TestFolder {
+    let shared = "/dev/shm"
+    if !FileManager.default.isWritableFile(atPath: shared) { return try TestFolder() }
+    return try TestFolder(path: shared + "/tinycot-store-" + UUID().uuidString)
+}
+
+/// The process that stores packages, beside the tests.
+func helperPath() throws -> String {
+    let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    return (program as NSString).deletingLastPathComponent + "/PackageStoreHelper"
+}
+
 func run(_ program: String, _ arguments: [String]) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)

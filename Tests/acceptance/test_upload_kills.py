@@ -47,6 +47,10 @@ class Request:
     send: object
     after: frozenset
     steps: tuple = ()
+    # What the list may also be after the request was repeated on one of the steps.
+    repeated: tuple = ()
+    # Is there a new file to be brought to the disk?
+    brings_file: bool = True
     http: dict = field(default_factory=dict)
     budget: dict = field(default_factory=dict)
 
@@ -60,13 +64,17 @@ REQUESTS = [
     Request("in place of the old", lambda port: uploads.upload(port, SUCCESSOR),
             frozenset({SUCCESSOR.row(), SECOND.row()})),
     Request("the same bytes again", lambda port: uploads.upload(port, AGAIN),
-            frozenset({AGAIN.row(), SECOND.row()})),
+            frozenset({AGAIN.row(), SECOND.row()}), brings_file=False),
     Request("with an eviction", lambda port: uploads.upload(port, NEW),
-            frozenset({SECOND.row(), NEW.row()}), steps=(frozenset({SECOND.row()}),),
-            http={"evict_oldest": True}, budget={"packages": 2}),
+            frozenset({SECOND.row(), NEW.row()}),
+            # The old one goes before the new one's row or after it. A kill in between may leave
+            # one more than `packages`, until the next one that is new.
+            steps=(frozenset({SECOND.row()}), BEFORE | {NEW.row()}),
+            repeated=(BEFORE | {NEW.row()},), http={"evict_oldest": True}, budget={"packages": 2}),
     Request("the tool", lambda port: uploads.set_tool(port, FIRST, PUBLIC),
-            frozenset({FIRST.row(PUBLIC), SECOND.row()})),
-    Request("a delete", lambda port: uploads.delete(port, FIRST), frozenset({SECOND.row()})),
+            frozenset({FIRST.row(PUBLIC), SECOND.row()}), brings_file=False),
+    Request("a delete", lambda port: uploads.delete(port, FIRST), frozenset({SECOND.row()}),
+            brings_file=False),
 ]
 
 
@@ -123,7 +131,7 @@ class Killing:
         if self.request.name != "a delete" or rows != self.request.after:
             answer = self.request.send(self.daemon.http_port)
             assert answer is not None and answer.status == 200, answer
-        after = check_listed(self.daemon, [self.request.after])
+        after = check_listed(self.daemon, [self.request.after, *self.request.repeated])
         check_clean(self.daemon, after)
         self.daemon.kill()
         return rows

@@ -126,7 +126,7 @@ class Judge:
         try:
             daemon.start()
             rows = uploads.listing(daemon.http_port)
-            whole(daemon.packages_dir, rows)
+            whole(daemon.packages_folder, rows)
             check_clean(daemon, rows)
             return rows
         except (AssertionError, OSError) as failure:

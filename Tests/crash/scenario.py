@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oplog import CHANGING, Reader
-from tinycot import uploads
+from tinycot import http, uploads
 from tinycot.pace import PROMPT_SECONDS, wait_for
 from tinycot.storage import StoreDaemon
 from tinycot.uploads import PUBLIC, made_up
@@ -157,12 +157,11 @@ class Recorder:
     def _die_in_half_an_upload(self):
         """The kill comes while the daemon waits for the rest."""
         package = made_up("half.zip", 60_000, "crash 5")
-        headers, body = uploads.multipart(package)
-        with uploads.Connection(self._daemon.http_port) as connection:
-            head = [f"POST {uploads.upload_target(package)} HTTP/1.1", "Host: 127.0.0.1",
-                    f"Content-Length: {len(body)}", *headers]
-            connection.send_bytes("\r\n".join(head).encode() + b"\r\n\r\n" + body[:40_000])
-            folder = self._daemon.packages_dir
+        body, fields = uploads.form(package)
+        whole = http.request("POST", uploads.upload_target(package), fields, body)
+        with http.Connection(self._daemon.http_port) as connection:
+            connection.send(whole[:-20_000])
+            folder = self._daemon.packages_folder
             wait_for(
                 lambda: any(path.name.startswith("tmp-") and path.stat().st_size
                             for path in folder.iterdir()),
@@ -173,10 +172,11 @@ class Recorder:
         self._start()
         for number in range(2):
             self._upload(f"fill {number}", made_up(f"{number}.zip", 700, "crash 6"))
-        # The list is full: the oldest goes.
+        # The list is full: the oldest goes, before the new row or after it.
         oldest = next(row for row in self._rows if row.name == "photos.zip")
-        self._upload("with an eviction", made_up("last.zip", 4_096, "crash 7"),
-                     gone=[oldest], between=(self._rows - {oldest},))
+        last = made_up("last.zip", 4_096, "crash 7")
+        self._upload("with an eviction", last, gone=[oldest],
+                     between=(self._rows - {oldest}, self._rows | {last.row()}))
         self._kill()
 
 

@@ -72,7 +72,7 @@ def test_a_second_crash_while_the_first_is_repaired(recording, judge, tmp_path):
 def without_a_sync(recording, path, step, rest="", every=False):
     """The operations as if the daemon had not synced `path` for that request, and where.
 
-    `every`: not only the last sync of it before the answer, but all.
+    Without the last sync of it before the answer, or `every` one.
     """
     answers = [index for index, op in enumerate(recording.ops) if op.kind == "answer"]
     names = [one.name for one in recording.steps]
@@ -88,7 +88,7 @@ def without_a_sync(recording, path, step, rest="", every=False):
     ("packages/tmp-", "a package", False),
     ("packages/tmp-", "in its place", False),
     ("packages", "a package", False),
-    ("packages", "with an eviction", False),
+    ("packages", "after a start", False),
     ("catalogue.db-wal", "a package", False),
     ("catalogue.db-wal", "make it public", False),
     ("catalogue.db-wal", "a delete", False),

@@ -14,6 +14,7 @@ typedef struct sqlite3_stmt tcq_statement;
 extern const int32_t tcq_ok, tcq_row, tcq_done, tcq_no_memory, tcq_full, tcq_busy, tcq_corrupt;
 extern const int32_t tcq_not_a_database, tcq_input_output, tcq_read_only, tcq_cannot_open;
 extern const int32_t tcq_locked, tcq_input_output_no_memory, tcq_error;
+extern const int32_t tcq_input_output_sync, tcq_input_output_sync_folder;
 
 // Set-up of the library, once in the life of a process, before tcq_initialize.
 int32_t tcq_config_memory(

@@ -60,7 +60,7 @@ public struct HTTPHeadParser: BitwiseCopyable {
 
     /// - Parameter bytes: everything received since the head began, with what follows it. May
     ///   only have grown since the last call.
-    /// - Parameter head: meaningful once the answer is `.complete`.
+    /// - Parameter head: the same at every call; meaningful once the answer is `.complete`.
     public mutating func parse(
         _ bytes: Slab<UInt8>, into head: inout HTTPRequestHead
     ) -> HTTPHeadStep {

@@ -1,6 +1,8 @@
 // How much of each pool is used: for `status`, so that an operator sees a limit coming.
 
 extension Relay {
+    public static var poolCount: Int { 7 }
+
     /// Pool number `index`; nil after the last.
     public func pool(_ index: Int) -> PoolUse? {
         switch index {

@@ -38,4 +38,11 @@ public struct PoolUse: BitwiseCopyable {
     public let used: Int
     public let peak: Int
     public let limit: Int
+
+    public init(name: StaticString, used: Int, peak: Int, limit: Int) {
+        self.name = name
+        self.used = used
+        self.peak = peak
+        self.limit = limit
+    }
 }

@@ -48,7 +48,7 @@ struct HTTPConnection: BitwiseCopyable {
     var body: HTTPBodyReader
     var bodyUse = BodyUse.text
     var textCount = 0
-    /// The body was not read to its end, so the next request cannot be found.
+    /// The request was not read to its end, so the next one cannot be found.
     var isBodyLeft = false
 
     // The question at hand.

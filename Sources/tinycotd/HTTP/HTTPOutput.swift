@@ -25,12 +25,12 @@ extension StoreLoop {
     }
 
     /// One sentence as text/plain.
-    /// - Parameter closing: where the next request begins is unsure, or nobody wants it.
+    /// - Parameter closing: more of this request may come, and nobody wants it.
     mutating func answerError(
         _ index: Int, _ status: HTTPStatus, _ sentence: StaticString, closing: Bool = false,
         retryAfter: Int? = nil, allow: MartiMethods? = nil
     ) {
-        if closing { tables.connections.pointer(at: index).pointee.keepAlive = false }
+        if closing { tables.connections.pointer(at: index).pointee.isBodyLeft = true }
         counters.add(answer: status)
         var body = bodyWriter(index)
         body.append(sentence)
@@ -212,7 +212,10 @@ extension StoreLoop {
     private mutating func finishAnswer(_ index: Int) {
         let place = tables.connections.pointer(at: index)
         closeFile(index)
-        if place.pointee.keepAlive { beginNextHead(index) } else { linger(index) }
+        if place.pointee.keepAlive { return beginNextHead(index) }
+        let isAllRead =
+            !place.pointee.isBodyLeft && place.pointee.inputCount == place.pointee.restStart
+        if isAllRead { closeConnection(index) } else { linger(index) }
     }
 }
 

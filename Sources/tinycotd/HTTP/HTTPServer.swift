@@ -23,7 +23,7 @@ extension StoreLoop {
         var rounds = 0
         while rounds < StoreLoop.acceptsPerTurn {
             rounds += 1
-            guard let place = freePlace(isOperator: listener.isOperator) else { return }
+            if !hasPlace(isOperator: listener.isOperator) { return }
             var peer = tcs_endpoint()
             let result = tcs_accept(listener.descriptor, &peer)
             if result < 0 {
@@ -34,18 +34,22 @@ extension StoreLoop {
                 }
                 return
             }
-            take(result, Endpoint(peer), isOperator: listener.isOperator, place)
+            take(result, Endpoint(peer), isOperator: listener.isOperator)
         }
     }
 
-    /// A place for a newcomer, if need be that of the connection that has idled for longest.
-    private mutating func freePlace(isOperator: Bool) -> Int? {
-        if isOperator {
-            return tables.connections[tables.operatorIndex].phase == .free
-                ? tables.operatorIndex : nil
-        }
+    private func hasPlace(isOperator: Bool) -> Bool {
+        if isOperator { return tables.connections[tables.operatorIndex].phase == .free }
+        return freeNormalPlace != nil || longestIdle(of: nil) != nil
+    }
+
+    /// A place for a newcomer who is there, if need be that of the connection that has idled for
+    /// longest.
+    private mutating func placeForNewcomer() -> Int {
         if let free = freeNormalPlace { return free }
-        guard let idle = longestIdle(of: nil) else { return nil }
+        guard let idle = longestIdle(of: nil) else {
+            invariantBroken("nobody is accepted without a place")
+        }
         closeConnection(idle)
         return idle
     }
@@ -76,9 +80,9 @@ extension StoreLoop {
     }
 
     private mutating func take(
-        _ descriptor: Int32, _ peer: Endpoint, isOperator: Bool, _ place: Int
+        _ descriptor: Int32, _ peer: Endpoint, isOperator: Bool
     ) {
-        if isOperator { return open(place, descriptor, peer, isOperator: true) }
+        if isOperator { return open(tables.operatorIndex, descriptor, peer, isOperator: true) }
         if !settings.allows(peer.address) {
             counters.add(.addressNotAllowed)
             _ = tcs_close(descriptor)
@@ -90,11 +94,11 @@ extension StoreLoop {
             return
         }
         if connectionCount(of: peer.address) < budget.httpConnectionsPerAddress {
-            return open(place, descriptor, peer, isOperator: false)
+            return open(placeForNewcomer(), descriptor, peer, isOperator: false)
         }
         if let idle = longestIdle(of: peer.address) {
             closeConnection(idle)
-            return open(place, descriptor, peer, isOperator: false)
+            return open(idle, descriptor, peer, isOperator: false)
         }
         counters.add(.addressFull)
         refuse(descriptor, peer)
@@ -147,6 +151,7 @@ extension StoreLoop {
             poller.raw, descriptor, tcs_event_readable,
             StoreLoop.eventData(.connection, index: place, generation: generation))
         if result < 0 { closeConnection(place) }
+        notePools()
     }
 
     private func setOptions(_ descriptor: Int32) {
@@ -238,9 +243,8 @@ extension StoreLoop {
     /// Looks away from the listeners while nobody could be let in.
     mutating func watchListeners() {
         let mayAccept = now >= acceptAgainAt
-        let hasRoom = mayAccept && (freeNormalPlace != nil || longestIdle(of: nil) != nil)
-        let hasOperatorRoom =
-            mayAccept && tables.connections[tables.operatorIndex].phase == .free
+        let hasRoom = mayAccept && hasPlace(isOperator: false)
+        let hasOperatorRoom = mayAccept && hasPlace(isOperator: true)
         if hasRoom == listenersAreWatched && hasOperatorRoom == operatorIsWatched { return }
         listenersAreWatched = hasRoom
         operatorIsWatched = hasOperatorRoom

@@ -95,7 +95,8 @@ struct EventLoop: ~Copyable {
         runOwnDeadlines()
     }
 
-    private var mayLeave: Bool {
+    /// The store is waited for in the poller like everything else, and no longer than the queues.
+    var mayLeave: Bool {
         phase == .draining && (relay.isDrained && storeHasStopped || now >= leaveAt)
     }
 
@@ -206,6 +207,8 @@ struct EventLoop: ~Copyable {
         line.append(" out, ")
         line.append(decimal: Int(tcs_heap_allocations_after_seal()))
         line.append(" heap allocations after start")
+        // What it has answered for is safe on the disk all the same.
+        if !storeHasStopped { line.append("; the store did not stop in time") }
         log.end(line, at: now, limited: false)
     }
 
@@ -226,7 +229,7 @@ struct EventLoop: ~Copyable {
     /// Opens what the loop needs, or says what cannot be opened.
     mutating func open(settings: Settings, startup: StartupMemory) throws(ExitCode) {
         do throws(SystemError) {
-            poller = FileDescriptor(owning: try SystemError.check(tcs_poller()))
+            try openPoller()
             signals = FileDescriptor(owning: try SystemError.check(tcs_signal_descriptor()))
             reserve = FileDescriptor(owning: try SystemError.check(openReserve()))
             try SystemError.check(
@@ -247,6 +250,10 @@ struct EventLoop: ~Copyable {
             closeStatusServer()
             throw error
         }
+    }
+
+    mutating func openPoller() throws(SystemError) {
+        poller = FileDescriptor(owning: try SystemError.check(tcs_poller()))
     }
 
     func openReserve() -> Int32 { tcs_open_for_reading("/dev/null") }

@@ -188,8 +188,13 @@ extension EventLoop {
         return nil
     }
 
+    /// Those of the relay, and behind them those of the store.
+    private func pool(_ index: Int) -> PoolUse? {
+        relay.pool(index) ?? storeCounters.pool(index - Relay.poolCount, budget: budget)
+    }
+
     private func writeJSONPool(_ cursor: inout StatusCursor, _ writer: inout ByteWriter) {
-        guard let pool = relay.pool(cursor.index) else {
+        guard let pool = pool(cursor.index) else {
             writer.append("],\"counters\":{")
             cursor.next()
             return
@@ -359,7 +364,7 @@ extension EventLoop {
     }
 
     private func writeTextPool(_ cursor: inout StatusCursor, _ writer: inout ByteWriter) {
-        guard let pool = relay.pool(cursor.index) else { return cursor.next() }
+        guard let pool = pool(cursor.index) else { return cursor.next() }
         writer.column(pool.name, 32)
         writer.column(pool.used, 12)
         writer.column(pool.peak, 12)

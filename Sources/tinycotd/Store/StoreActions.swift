@@ -55,7 +55,7 @@ extension StoreLoop {
                 freeBytesAskedAt = nil
                 return .discarded
             case .withdraw:
-                withdraw(upload.pointee.machine.digest!)
+                if !upload.pointee.mayBeListed { withdraw(upload.pointee.machine.digest!) }
                 return .withdrawn
             case .readMore, .none, .answer, .close:
                 invariantBroken("what is no action is not performed")
@@ -90,12 +90,14 @@ extension StoreLoop {
             outcome = try catalogue!.store(description(upload))
         } catch {
             logTrouble(error)
+            upload.pointee.mayBeListed = error.isUncertain
             return .diskFailed(isFull: error.isFull)
         }
         switch outcome {
         case .added:
-            if !isWithinPackages() {
-                dropRow(upload.pointee.machine.digest!)
+            let digest = upload.pointee.machine.digest!
+            if !keepsLimits(with: digest) {
+                dropRow(digest)
                 return .diskFailed(isFull: true)
             }
             upload.pointee.becamePublic = upload.pointee.isPublic

@@ -6,7 +6,9 @@ import TinyCoT
 
 enum StoreCounter: UInt8, BitwiseCopyable {
     // How things are.
-    case isReady, packages, packageBytes, openConnections, sqlitePeakBytes
+    case isReady, packages, packageBytes
+    case connectionsUsed, connectionsPeak, uploadsUsed, uploadsPeak
+    case sqliteHeapUsed, sqliteHeapPeak
     // What has happened.
     case connections, requests, badRequests, timeouts
     case addressNotAllowed, addressFull, acceptFailed
@@ -23,8 +25,12 @@ enum StoreCounter: UInt8, BitwiseCopyable {
         case .isReady: "ready"
         case .packages: "packages"
         case .packageBytes: "package_bytes"
-        case .openConnections: "open_connections"
-        case .sqlitePeakBytes: "sqlite_peak_bytes"
+        case .connectionsUsed: "connections_used"
+        case .connectionsPeak: "connections_peak"
+        case .uploadsUsed: "uploads_used"
+        case .uploadsPeak: "uploads_peak"
+        case .sqliteHeapUsed: "sqlite_heap_used"
+        case .sqliteHeapPeak: "sqlite_heap_peak"
         case .connections: "connections"
         case .requests: "requests"
         case .badRequests: "bad_requests"
@@ -70,6 +76,31 @@ struct StoreCounters: BitwiseCopyable {
 
     func add(_ counter: StoreCounter, _ count: UInt64 = 1) {
         set(counter, words[Int(counter.rawValue)] &+ count)
+    }
+
+    /// How much of a pool is in use, and with it the most that ever was.
+    func note(_ used: Int, as counter: StoreCounter, peak: StoreCounter) {
+        set(counter, UInt64(used))
+        if UInt64(used) > words[Int(peak.rawValue)] { set(peak, UInt64(used)) }
+    }
+
+    /// The pools of the store, from 0, as `status` shows them; nil behind the last.
+    func pool(_ index: Int, budget: Budget) -> PoolUse? {
+        switch index {
+        case 0:
+            use("http_connections", .connectionsUsed, .connectionsPeak, budget.httpConnections)
+        case 1: use("uploads", .uploadsUsed, .uploadsPeak, budget.uploads)
+        case 2: use("sqlite_heap_bytes", .sqliteHeapUsed, .sqliteHeapPeak, budget.sqliteHeapBytes)
+        default: nil
+        }
+    }
+
+    private func use(
+        _ name: StaticString, _ used: StoreCounter, _ peak: StoreCounter, _ limit: Int
+    ) -> PoolUse {
+        PoolUse(
+            name: name, used: Int(clamping: value(used)), peak: Int(clamping: value(peak)),
+            limit: limit)
     }
 
     func add(answer status: HTTPStatus) {

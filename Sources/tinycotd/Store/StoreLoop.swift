@@ -103,6 +103,7 @@ struct StoreLoop: ~Copyable {
         announcePending()
         runDeadlines()
         watchListeners()
+        notePools()
         log.reportSuppressed(at: now)
     }
 
@@ -147,6 +148,26 @@ struct StoreLoop: ~Copyable {
             if connection.phase != .free && now >= connection.deadline { deadlinePassed(i) }
             i += 1
         }
+    }
+
+    /// For `status`.
+    func notePools() {
+        var connections = 0
+        var i = 0
+        while i < tables.normalCount {
+            if tables.connections[i].phase != .free { connections += 1 }
+            i += 1
+        }
+        counters.note(connections, as: .connectionsUsed, peak: .connectionsPeak)
+        var uploads = 0
+        i = 0
+        while i < tables.uploads.count {
+            if tables.uploads[i].isUsed { uploads += 1 }
+            i += 1
+        }
+        counters.note(uploads, as: .uploadsUsed, peak: .uploadsPeak)
+        counters.set(.sqliteHeapUsed, UInt64(SQLiteMemory.usedBytes))
+        counters.set(.sqliteHeapPeak, UInt64(SQLiteMemory.peakBytes))
     }
 
     static func eventData(_ kind: Watched, index: Int, generation: UInt32) -> UInt64 {

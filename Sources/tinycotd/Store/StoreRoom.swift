@@ -1,6 +1,7 @@
 // Is there room for another package: on the disk with its reserve, and inside `package_store_bytes`
 // and `packages`? Where the operator allows it, the oldest packages give way, but never one that
-// is being read.
+// is being read, and to a package only when it is there whole: an upload that is announced, cut
+// off or refused pushes nobody out. Only a disk without room for its bytes is made room on before.
 
 import CLinuxSys
 import PackageStore
@@ -13,32 +14,27 @@ extension StoreLoop {
     /// Packages that give way to one stretch of an upload.
     private static var evictionsPerStep: Int { 64 }
 
-    /// What could be stored if everything gave way that may. Asked when an upload is announced:
-    /// for an announcement alone nothing goes.
+    /// What could be stored if everything gave way that may. For an announcement nothing goes.
     mutating func possibleRoom() -> Int64 {
-        let now = room()
-        if !settings.evictsOldest { return now }
-        let listed = knownTotals().bytes
-        let inStore = Int64(budget.packageStoreBytes) - bytesOnTheirWay
-        return min(inStore, roomOnDisk() + listed)
+        let listed = settings.evictsOldest ? knownTotals().bytes : 0
+        return min(roomInStore(), roomOnDisk() + listed)
     }
 
-    /// What may be stored now, after something has given way if it must and may.
+    /// What may be written now.
     mutating func makeRoom(for bytes: Int64) -> Int64 {
-        var room = room()
-        if room >= bytes || !settings.evictsOldest { return room }
         var rounds = 0
-        while room < bytes && rounds < StoreLoop.evictionsPerStep && evictOldest() {
-            room = self.room()
+        while settings.evictsOldest && roomOnDisk() < bytes
+            && rounds < StoreLoop.evictionsPerStep && evictOldest()
+        {
             rounds += 1
         }
-        return room
+        return min(roomInStore(), roomOnDisk())
     }
 
-    private mutating func room() -> Int64 {
-        let inStore =
-            Int64(budget.packageStoreBytes) - knownTotals().bytes - bytesOnTheirWay
-        return min(inStore, roomOnDisk())
+    /// Without those that will give way when the package is whole.
+    private mutating func roomInStore() -> Int64 {
+        let listed = settings.evictsOldest ? 0 : knownTotals().bytes
+        return Int64(budget.packageStoreBytes) - listed - bytesOnTheirWay
     }
 
     /// Of a catalogue that cannot be read: as if it were full.
@@ -56,13 +52,17 @@ extension StoreLoop {
         return totals
     }
 
-    /// There may be one listing too many since the last one was added.
-    /// - Returns: false if none may give way.
-    mutating func isWithinPackages() -> Bool {
-        while knownTotals().count > Int64(budget.packages) {
-            if !settings.evictsOldest || !evictOldest() { return false }
+    /// A whole package has been listed: now the oldest give way to it.
+    /// - Returns: false if it is one too many, and none may give way.
+    mutating func keepsLimits(with newcomer: SHA256Digest) -> Bool {
+        while true {
+            let totals = knownTotals()
+            let isWithin =
+                totals.count <= Int64(budget.packages)
+                && totals.bytes <= Int64(budget.packageStoreBytes)
+            if isWithin { return true }
+            if !settings.evictsOldest || !evictOldest(but: newcomer) { return false }
         }
-        return true
     }
 
     mutating func roomOnDisk() -> Int64 { freeOnDisk() - Int64(budget.diskReserveBytes) }
@@ -96,12 +96,12 @@ extension StoreLoop {
     }
 
     /// - Returns: false if nothing could go.
-    private mutating func evictOldest() -> Bool {
+    private mutating func evictOldest(but newcomer: SHA256Digest? = nil) -> Bool {
         var last: Int64 = 0
         do throws(CatalogueError) {
             while let row = try catalogue!.oldest(after: last) {
                 last = row.id
-                if isBeingRead(row.hash) { continue }
+                if isBeingRead(row.hash) || row.hash == newcomer { continue }
                 let digest = row.hash
                 var line = log.begin(.notice)
                 line.append("package gives way to a newer one: ")

@@ -126,6 +126,7 @@ extension StoreLoop {
         tables.uploads.pointer(at: number).pointee.isUsed = true
         tables.uploads.pointer(at: number).pointee.isKnown = isKnown
         tables.connections.pointer(at: index).pointee.upload = number
+        notePools()
         let action = drive(index, .headAccepted(head), Slab(""))
         if action == .readMore { beginBody(index, .upload) } else { finish(index, action) }
     }

@@ -28,6 +28,9 @@ struct Upload: BitwiseCopyable {
     var isPublic = false
     /// The package is listed already: it costs no place, only room on the disk while it arrives.
     var isKnown = false
+    /// The row may be on the disk although writing it failed: the next start finds out, and until
+    /// then the file stays.
+    var mayBeListed = false
     /// This upload made it public.
     var becamePublic = false
 }

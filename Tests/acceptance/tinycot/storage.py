@@ -10,26 +10,15 @@ import shutil
 from urllib.parse import quote
 
 from . import uploads
-from .daemon import Daemon, free_port
+from .daemon import Daemon
 
 
 class StoreDaemon(Daemon):
     """A daemon on loopback that keeps packages."""
 
     def __init__(self, folder, config=None, budget=None, limits=(), http=None):
-        config = dict(config or {})
-        config["http"] = {"listen": [f"127.0.0.1:{free_port()}"], "allow_delete": True,
-                          **(http or {})}
-        self.http_port = int(config["http"]["listen"][0].rsplit(":", 1)[1])
+        config = {**(config or {}), "http": {"allow_delete": True, **(http or {})}}
         super().__init__(folder, config, {"disk_reserve_bytes": 0, **(budget or {})}, limits)
-
-    @property
-    def ports(self):
-        return [*super().ports, self.http_port]
-
-    @property
-    def packages_dir(self):
-        return self.state_dir / "packages"
 
     def start_on(self, state):
         """Starts on a copy of that state folder."""
@@ -71,7 +60,7 @@ def check_listed(daemon, allowed):
 
 def check_clean(daemon, rows):
     """Nothing lies in the folder but the listed packages."""
-    found = sorted(path.name for path in daemon.packages_dir.iterdir())
+    found = sorted(path.name for path in daemon.packages_folder.iterdir())
     expected = sorted({row.hash + ".zip" for row in rows})
     assert found == expected, f"found: {found}; listed: {expected}"
     broken = [path.name for path in daemon.state_dir.iterdir() if "broken" in path.name]

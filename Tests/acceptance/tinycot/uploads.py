@@ -1,20 +1,17 @@
-"""Data packages as phones send them: whole requests, and answers that came completely or not.
+"""Requests about packages to a daemon that may die over them, and the rows that they make.
 
 A connection that ends before its answer is whole gives None: nobody was promised anything.
 """
 
 import hashlib
-import json
 import random
-import select
-import socket
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
 
+from . import http, marti
 from .pace import PROMPT_SECONDS
 
-_BOUNDARY = "------------------------0123456789abcdef"
 PRIVATE, PUBLIC = "private", "public"
 
 
@@ -50,100 +47,14 @@ def made_up(name, size, seed, **more):
     return Package(name, random.Random(f"{seed}/{name}").randbytes(size), **more)
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    head: bytes
-    body: bytes
-
-    def json(self):
-        return json.loads(self.body)
-
-
-class Connection:
-    """One HTTP connection to the daemon."""
-
-    def __init__(self, port, seconds=PROMPT_SECONDS):
-        self._link = socket.create_connection(("127.0.0.1", port), timeout=seconds)
-        self._port = port
-        self._rest = b""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._link.close()
-
-    def send(self, method, target, body=b"", headers=()):
-        lines = [f"{method} {target} HTTP/1.1", f"Host: 127.0.0.1:{self._port}", *headers]
-        if body or method != "GET":
-            lines.append(f"Content-Length: {len(body)}")
-        self.send_bytes("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-
-    def send_bytes(self, data):
-        try:
-            self._link.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            # It may have answered before; the next read tells.
-            pass
-
-    def answer(self):
-        """The next final answer, or None if the connection ended before it was whole."""
-        while True:
-            head = self._until(b"\r\n\r\n")
-            if head is None:
-                return None
-            status = int(head.split(b" ", 2)[1])
-            if status >= 200:
-                break
-        length = 0
-        for line in head.lower().split(b"\r\n"):
-            if line.startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
-        while len(self._rest) < length:
-            if not self._more():
-                return None
-        body, self._rest = self._rest[:length], self._rest[length:]
-        return Answer(status, head, body)
-
-    def has_answer(self):
-        """Has anything come?"""
-        return bool(self._rest or select.select([self._link], [], [], 0)[0])
-
-    def _until(self, end):
-        while end not in self._rest:
-            if not self._more():
-                return None
-        head, self._rest = self._rest.split(end, 1)
-        return head
-
-    def _more(self):
-        try:
-            data = self._link.recv(1 << 20)
-        except ConnectionResetError:
-            return False
-        self._rest += data
-        return bool(data)
-
-
-def ask(port, method, target, body=b"", headers=(), seconds=PROMPT_SECONDS):
-    """One request on a connection of its own; its answer, or None."""
+def ask(port, method, target, body=b"", fields=(), seconds=PROMPT_SECONDS):
+    """One request on a connection of its own; its answer, or None if that did not come whole."""
     try:
-        with Connection(port, seconds) as connection:
-            connection.send(method, target, body, headers)
-            return connection.answer()
-    except (ConnectionRefusedError, ConnectionResetError):
+        with http.Connection(port, seconds=seconds) as connection:
+            connection.send_while_taken(http.request(method, target, fields, body))
+            return connection.answer(method)
+    except (http.BadAnswer, ConnectionError):
         return None
-
-
-def multipart(package):
-    """(headers, body) as libcurl writes them for ATAK."""
-    begin = (
-        f"--{_BOUNDARY}\r\n"
-        f'Content-Disposition: form-data; name="assetfile"; filename="{package.name}"\r\n'
-        "Content-Type: application/x-zip-compressed\r\n\r\n").encode()
-    body = begin + package.content + f"\r\n--{_BOUNDARY}--\r\n".encode()
-    return (f"Content-Type: multipart/form-data; boundary={_BOUNDARY}",), body
 
 
 def upload_target(package):
@@ -153,8 +64,12 @@ def upload_target(package):
 
 def upload(port, package, **options):
     """As ATAK does it."""
-    headers, body = multipart(package)
-    return ask(port, "POST", upload_target(package), body, headers, **options)
+    return ask(port, "POST", upload_target(package), *form(package), **options)
+
+
+def form(package):
+    """(body, fields) of such an upload."""
+    return marti.multipart(package.content, package.name), [marti.form_type()]
 
 
 def upload_raw(port, package, **options):
@@ -162,12 +77,12 @@ def upload_raw(port, package, **options):
     target = (f"/Marti/sync/upload?CreatorUid={package.creator}&keywords=missionpackage"
               f"&name={quote(package.name)}")
     return ask(port, "POST", target, package.content,
-               ("Content-Type: application/x-zip-compressed",), **options)
+               [("Content-Type", marti.ZIP_TYPE)], **options)
 
 
 def set_tool(port, package, tool, **options):
     return ask(port, "PUT", f"/Marti/api/sync/metadata/{package.hash}/tool", tool.encode(),
-               ("Content-Type: text/plain",), **options)
+               [("Content-Type", "text/plain")], **options)
 
 
 def delete(port, package, **options):
