@@ -174,6 +174,7 @@ def test_two_hundred_uploads_against_a_limit_of_four(start_daemon):
     for package in packages:
         if package.sha256 in taken:
             assert phone.content(package).body == package.data
+    assert daemon.status().heap_allocations_after_seal == 0
 
 
 def test_the_day_of_one_address(start_daemon):
