@@ -4,9 +4,11 @@ TINYCOT_BINARY names the executable. One built for another processor runs under 
 (TINYCOT_WRAPPER, by default the fitting qemu-user). Each daemon gets a folder of its own.
 """
 
+import contextlib
 import json
 import os
 import platform
+import random
 import re
 import resource
 import signal
@@ -76,15 +78,26 @@ def _limiter(limits):
 _handed_out = set()
 
 
+# Below the ports that the kernel gives to clients, or a client of another test could sit on the port
+# of a daemon that is about to start.
+_PORTS = range(12_000, 32_000)
+_chance = random.Random(os.getpid())
+
+
 def free_port(family=socket.AF_INET):
     """A port that is free now and that no other daemon of this run was given."""
-    while True:
+    for _ in range(1_000):
+        port = _chance.choice(_PORTS)
+        if port in _handed_out:
+            continue
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port not in _handed_out:
-            _handed_out.add(port)
-            return port
+            try:
+                probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", port))
+            except OSError:
+                continue
+        _handed_out.add(port)
+        return port
+    raise AssertionError("no port of this machine is free")
 
 
 class Daemon:
@@ -157,7 +170,17 @@ class Daemon:
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
                 cwd=self.folder, preexec_fn=_limiter(self._limits))
         self.wait_listening(self.ports + self.http_ports)
+        self.wait_store()
         return self
+
+    def wait_store(self):
+        """The store opens its folder in a thread of its own and answers nobody before it has."""
+        for port in self.http_ports[:1]:
+            with contextlib.suppress(OSError):
+                with socket.create_connection(("127.0.0.1", port), 5) as link:
+                    link.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                    while link.recv(4096):
+                        pass
 
     def restart(self, killed=False):
         """Another life with the same files. SIGTERM, or the plug is pulled."""
