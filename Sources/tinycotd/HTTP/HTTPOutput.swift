@@ -9,7 +9,7 @@ import TinyCoT
 
 extension StoreLoop {
     /// The longest head: a file name is the only text of the network in it.
-    static var headRoom: Int { 1_024 }
+    static var headRoom: Int { HTTPResponseWriter.headBytesMax }
     /// The size of a chunk in four digits, and its line end.
     static var chunkRoom: Int { 6 }
     /// The line end of a chunk and the whole of the last one.
