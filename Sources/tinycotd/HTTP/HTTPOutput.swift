@@ -76,6 +76,7 @@ extension StoreLoop {
 
     /// - Parameter bodyBytes: of what stands at `headRoom`; sent unless it was HEAD that asked.
     mutating func send(_ index: Int, _ head: HTTPResponseWriter, bodyBytes: Int) {
+        now = LinuxClock.now()
         let place = tables.connections.pointer(at: index)
         let written = head.finish()
         invariant(!written.overflowed, "the head of an answer fits into its room")
@@ -214,6 +215,7 @@ extension StoreLoop {
     }
 
     private mutating func finishAnswer(_ index: Int) {
+        now = LinuxClock.now()
         let place = tables.connections.pointer(at: index)
         closeFile(index)
         if place.pointee.keepAlive { return beginNextHead(index) }
