@@ -113,6 +113,8 @@ extension StoreLoop {
         counters.add(answer: .ok)
         var head = beginHead(index, .ok)
         head.contentType(type)
+        // What clients put into XML is no program of ours to whoever opens it in a browser.
+        if place.pointee.source.isXML { head.field("Content-Security-Policy", "sandbox") }
         if let bytes { head.contentLength(UInt64(bytes)) }
         if place.pointee.isChunked { head.field("Transfer-Encoding", "chunked") }
         send(index, head, bodyBytes: 0)
