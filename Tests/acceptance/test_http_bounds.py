@@ -81,3 +81,15 @@ def test_the_longest_head_of_a_download(daemon):
     answer = phone.content(package, fields=[("Range", "bytes=0-998")])
     assert answer.status == 206 and answer.body == package.data[:999]
     assert answer.field("Content-Type") == kind
+
+
+def test_a_host_that_no_address_has_room_for(daemon):
+    """The answer is an address or a refusal, and never a piece of one."""
+    package = Package.of_size(1_000)
+    phone = Phone(daemon)
+    phone.publish(package)
+    host = "h" * 5_000
+    with http.Connection(daemon.http_port) as link:
+        link.request("GET", f"/Marti/sync/missionquery?hash={package.sha256}", host=host)
+        answer = link.answer()
+        assert answer.status == 400 or host in answer.text
