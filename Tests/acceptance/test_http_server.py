@@ -25,7 +25,7 @@ def exchange(daemon, data, finish=False):
         while True:
             answers.append(link.answer())
             if answers[-1].status >= 200 and not answers[-1].stays_open:
-                link.expect_end()
+                link.expect_end(gently=True)
                 return answers
 
 

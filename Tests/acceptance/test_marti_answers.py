@@ -11,6 +11,7 @@ from tinycot.client import gather
 from tinycot.daemon import free_port
 from tinycot.marti import Package, Phone, form_type, mission_package, multipart
 from tinycot.pace import wait_for
+from tinycot.process import listening_ports
 
 ALPHA, BRAVO = events.ALPHA, events.BRAVO
 ENVELOPE = {"version", "type", "data", "nodeId"}
@@ -182,15 +183,36 @@ def test_a_configured_address_overrides_it(given, start_daemon):
     assert phone.query(package).text == expected
 
 
+def reload(daemon, **options):
+    daemon.write_config({**daemon.config, "http": {**daemon.config["http"], **options}})
+    daemon.signal(signal.SIGHUP)
+
+
 def test_a_reload_changes_what_may_be_changed(daemon):
     package = mission_package()
     phone = Phone(daemon)
     phone.publish(package)
-    daemon.write_config({**daemon.config, "http": {
-        **daemon.config["http"], "public_url": "http://new.example"}})
-    daemon.signal(signal.SIGHUP)
+    assert phone.get(f"/Marti/sync/delete?hash={package.sha256}").status == 403
+    reload(daemon, public_url="http://new.example", allow_delete=True)
     wait_for(lambda: phone.query(package).text ==
              f"http://new.example/Marti/sync/content?hash={package.sha256}", 5, "the new address")
+    assert phone.get(f"/Marti/sync/delete?hash={package.sha256}").status == 200
+    daemon.write_config({**daemon.config, "allow": ["127.0.0.2/32"]})
+    daemon.signal(signal.SIGHUP)
+    wait_for(lambda: not phone.is_served(), 5, "the network shut out")
+    assert Phone(daemon, source="127.0.0.2").is_served()
+
+
+def test_where_it_listens_changes_at_the_next_start(daemon):
+    phone, new = Phone(daemon), free_port()
+    old = daemon.http_port
+    reload(daemon, listen=[f"127.0.0.1:{new}"], public_url="http://new.example")
+    package = mission_package()
+    phone.publish(package)
+    wait_for(lambda: phone.query(package).text.startswith("http://new.example/"), 5, "the reload")
+    assert new not in listening_ports()
+    daemon.restart()
+    assert old not in listening_ports() and Phone(daemon).listed() == {package.sha256}
 
 
 def test_http_may_be_off(start_daemon, crowd):

@@ -61,9 +61,10 @@ def test_who_sends_on_can_read_the_refusal(small):
                          ([("Transfer-Encoding", "chunked")], http.chunked(data, 100_000))):
         with http.Connection(small.http_port) as link:
             link.request("POST", RAW, fields)
-            link.send_while_taken(body)
+            link.send(body)
             answer = link.answer()
             assert answer.status == 413 and not answer.stays_open
+            link.expect_end(gently=True)
     assert stored(small) == set()
 
 
@@ -173,6 +174,7 @@ def test_two_hundred_uploads_against_a_limit_of_four(start_daemon):
     for package in packages:
         if package.sha256 in taken:
             assert phone.content(package).body == package.data
+    assert daemon.status().heap_allocations_after_seal == 0
 
 
 def test_the_day_of_one_address(start_daemon):

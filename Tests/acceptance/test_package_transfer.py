@@ -99,6 +99,7 @@ def test_the_whole_way_as_atak_goes_it(size, daemon, crowd, tmp_path):
     crowd.fence_all([alpha, bravo, charlie])
     assert charlie.of_type("b-f-t-r") == [] == charlie.of_type("b-f-t-a")
 
+    assert daemon.status().heap_allocations_after_seal == 0
     # What was sent to contacts is in nobody's list, and need not be sent again.
     assert package.sha256 not in Phone(daemon).listed()
     code, _, body = sender.query(package)

@@ -201,13 +201,14 @@ class Connection:
         self._received += data
         return bool(data)
 
-    def expect_end(self):
-        """Nothing more comes, and the daemon closes."""
+    def expect_end(self, gently=False):
+        """Nothing more comes, and the daemon closes. Gently: without a reset, upon which phones
+        throw away an answer that they have not read yet (Linux alone still hands it out)."""
         try:
             while self._more():
                 pass
         except ConnectionResetError:
-            pass
+            assert not gently, "the connection was reset behind the answer"
         assert not self._received, f"bytes behind the last answer: {self._seen()!r}"
 
     def is_silent(self, seconds):
