@@ -6,8 +6,8 @@
 // Here is its life: open, transactions, totals, close. The rules of a listing are in
 // CatalogueWriting, lists in CatalogueReading, feeds of video in CatalogueVideos.
 //
-// Invariant: outside of a call there is no open transaction, and no statement has a row except
-// between the beginning of a page and its end.
+// Invariant: outside of a call there is no open transaction, except while several feeds are stored,
+// and no statement has a row except between the beginning of a page and its end.
 
 import CSQLite
 import TinyCoT

@@ -24,6 +24,19 @@ public struct VideoRow: BitwiseCopyable {
 }
 
 extension Catalogue {
+    /// What is stored from here to `endStoringVideos` is kept together or not at all, and costs the
+    /// card one write. A call that throws has ended it.
+    public mutating func beginStoringVideos() throws(CatalogueError) { try begin() }
+
+    public mutating func endStoringVideos() throws(CatalogueError) {
+        do throws(CatalogueError) {
+            try connection.database.run(connection.statements.commit)
+        } catch {
+            abandon()
+            throw error
+        }
+    }
+
     /// Keeps a feed; the one with the same uuid of the same team gives way to it. With more than
     /// `max` feeds the oldest goes of the team that has most: no team drives out the others'.
     public mutating func storeVideo(
@@ -34,12 +47,16 @@ extension Catalogue {
             && NewPackage.isText(team, VideoLimits.teamBytes)
             && NewPackage.isText(uuid, VideoLimits.uuidBytes)
             && NewPackage.isText(feed, VideoLimits.feedBytes)
-        if !isSound { throw CatalogueError(.write, kind: .badField) }
+        let isAlone = !connection.database.isInTransaction
+        if !isSound {
+            abandon()
+            throw CatalogueError(.write, kind: .badField)
+        }
         invariant(max > 0, "there is room for a feed")
-        try begin()
+        if isAlone { try begin() }
         do throws(CatalogueError) {
             try changeVideos(team, uuid, feed, max)
-            try connection.database.run(connection.statements.commit)
+            if isAlone { try connection.database.run(connection.statements.commit) }
         } catch {
             abandon()
             throw error

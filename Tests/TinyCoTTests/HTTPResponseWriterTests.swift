@@ -42,6 +42,26 @@ import Testing
         #expect(answer() == "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\n")
     }
 
+    /// The largest file that a budget allows, and the name and type that take most room.
+    @Test func theLongestHeadOfADownloadHasRoom() {
+        let date = WallTime(milliseconds: 1_800_000_000_000)
+        let size: UInt64 = 1 << 44
+        let text = answer(.partialContent, keepAlive: true, date: date) {
+            $0.field("X-Content-Type-Options", "nosniff")
+            let type = OwnedBytes("a/" + String(repeating: "b", count: 125))
+            $0.contentType(type.slab)
+            $0.contentLength(size - 1)
+            $0.contentRange(offset: size - 2, count: 1, size: size)
+            $0.acceptRanges()
+            let tag = OwnedBytes(String(repeating: "f", count: 64))
+            $0.entityTag(tag.slab)
+            let name = OwnedBytes(String(repeating: "%", count: 255))
+            $0.contentDisposition(fileName: name.slab)
+        }
+        #expect(text.utf8.count > 1_024)
+        #expect(text.utf8.count + 80 <= HTTPResponseWriter.headBytesMax)
+    }
+
     @Test func refusalsSayWhatTheClientNeeds() {
         #expect(answer(.rangeNotSatisfiable) { $0.unsatisfiedRange(size: 0) }
             .contains("\r\nContent-Range: bytes */0\r\n\r\n"))

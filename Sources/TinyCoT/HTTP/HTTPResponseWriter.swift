@@ -8,6 +8,10 @@
 public struct HTTPResponseWriter: BitwiseCopyable {
     private var writer: ByteWriter
 
+    /// Room for the longest head: a part of the largest file with the longest name and type, and
+    /// two more fields of ours.
+    public static var headBytesMax: Int { 1_152 }
+
     /// The answer to `Expect: 100-continue`, whole.
     public static var goOn: StaticString { "HTTP/1.1 100 Continue\r\n\r\n" }
 

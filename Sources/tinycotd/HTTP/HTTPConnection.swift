@@ -24,6 +24,8 @@ struct HTTPConnection: BitwiseCopyable {
     /// Where the rest of an answer comes from, a piece at a time.
     enum Source: UInt8, BitwiseCopyable {
         case none, packages, packageLines, contacts, event, positions, videos, file
+
+        var isXML: Bool { self == .event || self == .positions || self == .videos }
     }
 
     /// What the bytes of a body are for.

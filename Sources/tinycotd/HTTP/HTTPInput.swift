@@ -70,6 +70,11 @@ extension StoreLoop {
             place.pointee.body = HTTPBodyReader(place.pointee.head)
             watch(index, 0)
             counters.add(.requests)
+            if !place.pointee.isOperator && !settings.allows(place.pointee.peer.address) {
+                // A reload took the address out of `allow` while its connection stayed.
+                return answerError(
+                    index, .forbidden, "This address is not served.", closing: true)
+            }
             beginRequest(index)
         }
     }

@@ -9,7 +9,7 @@ import TinyCoT
 
 extension StoreLoop {
     /// The longest head: a file name is the only text of the network in it.
-    static var headRoom: Int { 1_024 }
+    static var headRoom: Int { HTTPResponseWriter.headBytesMax }
     /// The size of a chunk in four digits, and its line end.
     static var chunkRoom: Int { 6 }
     /// The line end of a chunk and the whole of the last one.
@@ -76,6 +76,7 @@ extension StoreLoop {
 
     /// - Parameter bodyBytes: of what stands at `headRoom`; sent unless it was HEAD that asked.
     mutating func send(_ index: Int, _ head: HTTPResponseWriter, bodyBytes: Int) {
+        now = LinuxClock.now()
         let place = tables.connections.pointer(at: index)
         let written = head.finish()
         invariant(!written.overflowed, "the head of an answer fits into its room")
@@ -112,6 +113,8 @@ extension StoreLoop {
         counters.add(answer: .ok)
         var head = beginHead(index, .ok)
         head.contentType(type)
+        // What clients put into XML is no program of ours to whoever opens it in a browser.
+        if place.pointee.source.isXML { head.field("Content-Security-Policy", "sandbox") }
         if let bytes { head.contentLength(UInt64(bytes)) }
         if place.pointee.isChunked { head.field("Transfer-Encoding", "chunked") }
         send(index, head, bodyBytes: 0)
@@ -214,6 +217,7 @@ extension StoreLoop {
     }
 
     private mutating func finishAnswer(_ index: Int) {
+        now = LinuxClock.now()
         let place = tables.connections.pointer(at: index)
         closeFile(index)
         if place.pointee.keepAlive { return beginNextHead(index) }

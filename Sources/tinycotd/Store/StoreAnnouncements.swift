@@ -25,6 +25,10 @@ extension StoreLoop {
         var announcement = Announcement()
         announcement.digest = digest
         announcement.base.set(writer.written)
+        // Half an address helps nobody.
+        if writer.overflowed || announcement.base.isCut {
+            return counters.add(.announcementsDropped)
+        }
         tables.announcements[pendingAnnouncements] = announcement
         pendingAnnouncements += 1
     }

@@ -46,7 +46,11 @@ struct StoreLoop: ~Copyable {
     /// Some connection has bytes to look at that the poller does not know of.
     var hasMore = false
     var isStopping = false
+    /// Not older than the last answer: what came before it may have waited for the disk for long.
     var now = Instant.zero
+    /// When the poller was asked. What a client sent later nobody has seen yet, so no deadline of
+    /// this turn is measured with a later time.
+    var askedAt = Instant.zero
     var wall = WallTime(milliseconds: 0)
 
     init(
@@ -92,6 +96,7 @@ struct StoreLoop: ~Copyable {
             milliseconds(until: nextDeadline()))
         let count = max(0, Int(result))
         now = LinuxClock.now()
+        askedAt = now
         wall = LinuxClock.wall()
         var i = 0
         while i < count {
@@ -146,7 +151,7 @@ struct StoreLoop: ~Copyable {
         var i = 0
         while i < tables.connections.count {
             let connection = tables.connections[i]
-            if connection.phase != .free && now >= connection.deadline { deadlinePassed(i) }
+            if connection.phase != .free && askedAt >= connection.deadline { deadlinePassed(i) }
             i += 1
         }
     }

@@ -304,7 +304,7 @@ extension StoreLoop {
         var base = ByteWriter(tables.texts)
         baseAddress(index, into: &base)
         var body = bodyWriter(index)
-        if !MartiAnswers.packageAddress(base: base.written, digest, &body) {
+        if base.overflowed || !MartiAnswers.packageAddress(base: base.written, digest, &body) {
             return answerError(index, .badRequest, "The Host cannot stand in a URL.")
         }
         answer(index, .ok, "text/plain; charset=utf-8", body)

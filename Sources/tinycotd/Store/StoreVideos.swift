@@ -16,36 +16,36 @@ extension StoreLoop {
             counters.add(.badRequests)
             return answerError(index, .badRequest, refusal.sentence)
         }
-        var reader = VideoFeedReader(document)
-        var feed = VideoFeed()
-        while reader.next(into: &feed) == .feed {
-            if !keep(feed, of: document, team) {
-                return answerError(
-                    index, .insufficientStorage, "The list of videos cannot be written.")
-            }
+        do throws(CatalogueError) {
+            try keepAll(document, team)
+        } catch {
+            logTrouble(error)
+            return answerError(index, error.status, "The list of videos cannot be written.")
         }
         answer(index, .ok, "text/plain; charset=utf-8", bodyWriter(index))
     }
 
     private var feedMemory: Slab<UInt8> { tables.received.slice(0, VideoFeed.bytesMax) }
 
-    private mutating func keep(
-        _ feed: VideoFeed, of document: Slab<UInt8>, _ team: ShortText<40>
-    ) -> Bool {
-        guard let text = VideoFeedWriter.write(feed, of: document, feedMemory) else { return false }
-        var writer = ByteWriter(tables.texts)
-        team.append(to: &writer)
-        let teamBytes = writer.written
-        feed.uid.append(to: &writer)
-        let uid = writer.written.slice(teamBytes.count, writer.count - teamBytes.count)
-        do throws(CatalogueError) {
+    private mutating func keepAll(
+        _ document: Slab<UInt8>, _ team: ShortText<40>
+    ) throws(CatalogueError) {
+        try catalogue!.beginStoringVideos()
+        var reader = VideoFeedReader(document)
+        var feed = VideoFeed()
+        while reader.next(into: &feed) == .feed {
+            guard let text = VideoFeedWriter.write(feed, of: document, feedMemory) else {
+                invariantBroken("a feed that was checked can be written")
+            }
+            var writer = ByteWriter(tables.texts)
+            team.append(to: &writer)
+            let teamBytes = writer.written
+            feed.uid.append(to: &writer)
+            let uid = writer.written.slice(teamBytes.count, writer.count - teamBytes.count)
             try catalogue!.storeVideo(
                 team: teamBytes, uuid: uid, feed: text, max: budget.videos)
-            return true
-        } catch {
-            logTrouble(error)
-            return false
         }
+        try catalogue!.endStoringVideos()
     }
 
     // MARK: Showing
