@@ -118,6 +118,8 @@ def test_no_descriptors_left_while_running(start_daemon, crowd):
         pytest.skip("the emulator has descriptors of its own")
     daemon = start_daemon()
     alpha, bravo = gather(crowd, daemon.port, [events.ALPHA, events.BRAVO])
+    # While the other thread opens its catalogue, descriptors come and go.
+    daemon.wait_log(r"packages: \d+")
     soft, hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
     highest = max(int(name) for name in os.listdir(f"/proc/{daemon.pid}/fd"))
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (highest + 1, hard))
