@@ -52,11 +52,11 @@ import Testing
             )
         }
         // A connection, and the file that is sent on it.
-        #expect(grown { $0.httpConnections += 3 } == (3 * 524_288, 6))
+        #expect(grown { $0.httpConnections += 3 } == (3 * 655_360, 6))
         #expect(grown { $0.httpListeners += 3 } == (0, 3))
         #expect(grown { $0.uploads += 3 } == (0, 3))
-        #expect(grown { $0.httpReceiveBufferBytes += 100 } == (1_800, 0))
-        #expect(grown { $0.httpSendBufferBytes += 100 } == (1_800, 0))
+        #expect(grown { $0.httpReceiveBufferBytes += 100 } == (2_200, 0))
+        #expect(grown { $0.httpSendBufferBytes += 100 } == (2_200, 0))
     }
 
     /// The largest arena fits into the plan, and the plan's table into the text of a command.
@@ -101,21 +101,21 @@ import Testing
                 == "budget.json: memory_bytes is 8388608, but the plan needs 8388672 bytes.")
 
         var budget = Budget()
-        budget.kernelSocketBytes = 29_884_415
+        budget.kernelSocketBytes = 32_374_783
         #expect(
             sentence(plan([], budget: budget))
                 == """
-                budget.json: kernel_socket_bytes is 29884415, but the buffers of all sockets \
-                together can take 29884416 bytes.
+                budget.json: kernel_socket_bytes is 32374783, but the buffers of all sockets \
+                together can take 32374784 bytes.
                 """)
         budget = Budget()
-        budget.fileDescriptors = 191
+        budget.fileDescriptors = 193
         #expect(
             sentence(plan([], budget: budget))
-                == "budget.json: file_descriptors is 191, but the plan needs 192.")
+                == "budget.json: file_descriptors is 193, but the plan needs 194.")
 
         let plain = plan([("some", count: 1, unitBytes: 1_000)])
-        #expect(sentence(plain, cgroup: plain.plannedBytes, limit: 192) == nil)
+        #expect(sentence(plain, cgroup: plain.plannedBytes, limit: 194) == nil)
         #expect(
             sentence(plain, cgroup: 1_000)
                 == """
@@ -125,7 +125,7 @@ import Testing
         #expect(
             sentence(plain, limit: 64)
                 == """
-                budget.json: the plan needs 192 file descriptors, but the system allows this \
+                budget.json: the plan needs 194 file descriptors, but the system allows this \
                 process 64 (file_descriptors is 256).
                 """)
     }

@@ -55,7 +55,7 @@ public struct Budget: BitwiseCopyable, Sendable {
     public var httpReceiveBytes = 131_072
     /// SO_RCVBUF and SO_SNDBUF of an HTTP connection, as for the clients.
     public var httpReceiveBufferBytes = 131_072
-    public var httpSendBufferBytes = 131_072
+    public var httpSendBufferBytes = 196_608
 
     /// Packages that are being received at one time.
     public var uploads = 4

@@ -23,6 +23,8 @@ public struct MemoryPlan: BitwiseCopyable {
     public static var rowLimit: Int { 48 }
     /// Connections through the store socket at one time.
     public static var operatorConnections: Int { 1 }
+    /// Connections that are refused with an answer, beside those that are served.
+    public static var refusedConnections: Int { 2 }
     public static var descriptorRowLimit: Int { 24 }
 
     public let budget: Budget
@@ -69,6 +71,7 @@ public struct MemoryPlan: BitwiseCopyable {
         addDescriptors("HTTP listeners", budget.httpListeners)
         addDescriptors("store socket", 1)
         addDescriptors("operator connection", MemoryPlan.operatorConnections)
+        addDescriptors("being refused", MemoryPlan.refusedConnections)
         addDescriptors("store epoll", 1)
         addDescriptors("files being received", budget.uploads)
         addDescriptors("files being sent", budget.httpConnections)
@@ -122,8 +125,10 @@ public struct MemoryPlan: BitwiseCopyable {
         return sum
     }
 
-    /// The operator's connection has the same buffers as those of HTTP.
-    public var httpSockets: Int { budget.httpConnections + MemoryPlan.operatorConnections }
+    /// The operator's connection, and those that are refused, have the same buffers.
+    public var httpSockets: Int {
+        budget.httpConnections + MemoryPlan.operatorConnections + MemoryPlan.refusedConnections
+    }
 
     /// All buffers of all connections full in both directions. The kernel doubles what is asked
     /// for by SO_RCVBUF and SO_SNDBUF, to have room for its own bookkeeping (socket(7)).

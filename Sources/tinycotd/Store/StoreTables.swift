@@ -39,7 +39,7 @@ struct StoreTables: BitwiseCopyable {
 
     static var eventsPerTurn: Int { 32 }
     /// Places for connections that are answered 503 and nothing else.
-    static var refusalCount: Int { 2 }
+    static var refusalCount: Int { MemoryPlan.refusedConnections }
     static var textBytes: Int { 4_096 }
     static var announcementCount: Int { 8 }
 

@@ -9,6 +9,7 @@ import TinyCoT
 
 extension StoreLoop {
     private static var retrySeconds: Int { 5 }
+    private static var otherPartsBytesMax: Int64 { 1_048_576 }
 
     // MARK: The head
 
@@ -147,6 +148,15 @@ extension StoreLoop {
     mutating func uploadArrived(_ index: Int, _ bytes: Slab<UInt8>) -> Bool {
         let number = tables.connections[index].upload
         if tables.uploads[number].splitter == nil { return content(index, bytes) }
+        tables.uploads.pointer(at: number).pointee.bodyBytes += Int64(bytes.count)
+        if isMostlySomethingElse(tables.uploads[number], bytes.count) {
+            _ = drive(index, .bodyMalformed, Slab(""))
+            releaseUpload(index)
+            answerError(
+                index, .contentTooLarge, "The body holds too much beside the package.",
+                closing: true)
+            return false
+        }
         var at = 0
         while true {
             let upload = tables.uploads.pointer(at: number)
@@ -169,6 +179,12 @@ extension StoreLoop {
                 return false
             }
         }
+    }
+
+    /// Other parts count towards no quota, and in chunks they would have no end.
+    private func isMostlySomethingElse(_ upload: Upload, _ stretchBytes: Int) -> Bool {
+        upload.bodyBytes - upload.machine.contentBytes - Int64(stretchBytes)
+            > StoreLoop.otherPartsBytesMax
     }
 
     /// The package lies in the part `assetfile` (ATAK) or `resource`, or in the first with a file

@@ -16,6 +16,8 @@ struct Upload: BitwiseCopyable {
     var isInContent = false
     /// One part held it; further ones are passed over.
     var hadContent = false
+    /// All of the body so far, framing and other parts included.
+    var bodyBytes: Int64 = 0
 
     var address = Address()
     // What will be listed.
