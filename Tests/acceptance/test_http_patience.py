@@ -35,6 +35,12 @@ def end_of(link, answered=()):
     return time.monotonic() - began
 
 
+def idle_descriptors(daemon):
+    """What it holds open for itself, once its catalogue is open and before anybody comes."""
+    daemon.wait_log(r"packages: \d+")
+    return open_descriptors(daemon.pid)
+
+
 def test_a_head_that_never_ends(impatient):
     with http.Connection(impatient.http_port) as link:
         link.send(b"GET / HTTP/1.1\r\nHost: x\r\n")
@@ -99,10 +105,10 @@ def test_a_slow_but_honest_upload_is_waited_for(impatient):
 
 
 def test_a_reader_that_takes_nothing(impatient):
+    before = idle_descriptors(impatient)
     phone = Phone(impatient)
     package = Package.of_size(8_000_000)
     phone.publish(package)
-    before = open_descriptors(impatient.pid)
     with http.Connection(impatient.http_port, receive_buffer=4_096) as link:
         link.request("GET", f"/Marti/sync/content?hash={package.sha256}")
         assert link.head().status == 200
@@ -111,7 +117,7 @@ def test_a_reader_that_takes_nothing(impatient):
 
 def test_who_vanishes_in_the_body_leaves_nothing(daemon):
     package = Package.of_size(200_000)
-    before = open_descriptors(daemon.pid)
+    before = idle_descriptors(daemon)
     for turn in range(40):
         link = http.Connection(daemon.http_port)
         link.request("POST", RAW, [("Content-Length", package.size)],
