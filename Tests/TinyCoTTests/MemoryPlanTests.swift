@@ -30,13 +30,13 @@ import Testing
         #expect(plan.arenaBytes == 128_064)
         #expect(plan.plannedBytes == plan.arenaBytes + 3_145_728)
         #expect(plan.headroomBytes == 8_388_608 - plan.plannedBytes)
-        // 128 x 2 x (32 KiB + 64 KiB), and for 8 HTTP connections and the operator's
-        // 9 x 2 x (128 KiB + 128 KiB).
-        #expect(plan.kernelSocketBytes == 25_165_824 + 4_718_592)
+        // 128 x 2 x (32 KiB + 64 KiB), and for 8 HTTP connections, the operator's and two that are
+        // refused 11 x 2 x (128 KiB + 192 KiB).
+        #expect(plan.kernelSocketBytes == 25_165_824 + 7_208_960)
         // Clients 128, listeners 16, status 1 + 2, epoll 1, signals 1, events 4, reserve 1,
-        // accepting 1, file 1, standard streams 3; HTTP 8 + 4, operator 1 + 1, epoll 1,
+        // accepting 1, file 1, standard streams 3; HTTP 8 + 4, operator 1 + 1, refused 2, epoll 1,
         // received 4, sent 8, catalogue 4, folder 2.
-        #expect(plan.descriptors == 159 + 33)
+        #expect(plan.descriptors == 159 + 35)
     }
 
     /// Every limit of the store loop that opens something is in the sum.
