@@ -123,16 +123,3 @@ public struct Catalogue: ~Copyable {
         }
     }
 }
-
-extension Slab where Element == UInt8 {
-    /// Byte by byte.
-    func hasBytes(of other: Slab<UInt8>) -> Bool {
-        if count != other.count { return false }
-        var i = 0
-        while i < count {
-            if self[i] != other[i] { return false }
-            i += 1
-        }
-        return true
-    }
-}

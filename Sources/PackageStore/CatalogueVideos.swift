@@ -70,7 +70,7 @@ extension Catalogue {
         find.bind(1, team)
         find.bind(2, uuid)
         if try connection.database.step(find) {
-            let isSame = find.text(0).hasBytes(of: feed)
+            let isSame = find.text(0).equals(feed)
             find.reset()
             // What is so already costs the card nothing.
             if isSame { return }

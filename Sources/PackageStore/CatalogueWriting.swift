@@ -63,12 +63,12 @@ extension Catalogue {
             try Catalogue.insert(package, connection.database, connection.statements)
             return change
         }
-        if !package.team.hasBytes(of: known.team) {
+        if !package.team.equals(known.team) {
             if known.team.count > 0 { return Change(outcome: .ofAnotherTeam) }
             return try adopt(known, package)
         }
         // Clients upload the same again and again; what is so already costs the card nothing.
-        if package.name.hasBytes(of: known.name) { return Change(outcome: .renewed) }
+        if package.name.equals(known.name) { return Change(outcome: .renewed) }
         return try rename(known, package)
     }
 
@@ -93,7 +93,7 @@ extension Catalogue {
         var change = Change(outcome: .renewed)
         if let listing = try listing(known.team, known.creatorUid, package.name) {
             // Only who made both may have one take the other's place.
-            if !package.creatorUid.hasBytes(of: known.creatorUid) { return change }
+            if !package.creatorUid.equals(known.creatorUid) { return change }
             try replace(listing, &change)
         }
         let rename = connection.statements.rename
@@ -187,7 +187,7 @@ extension Catalogue {
         }
         guard let known = try find(hash) else { return .absent }
         // Clients set it again and again; what is so already costs the card nothing.
-        if tool.hasBytes(of: known.tool) { return .unchanged }
+        if tool.equals(known.tool) { return .unchanged }
         let statement = connection.statements.setTool
         statement.bind(1, tool)
         statement.bind(2, known.id)
