@@ -50,6 +50,7 @@ def allowed_at(ops, steps):
     result = [current]
     for op in ops:
         if op.kind == "answer":
+            assert answered < len(steps), "more answers in the log than requests"
             current, is_open = (steps[answered].after,), False
             answered += 1
         elif (op.kind == "write" and op.path.endswith("-wal") and not is_open
