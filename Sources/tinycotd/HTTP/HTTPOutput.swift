@@ -231,14 +231,21 @@ extension StoreLoop {
     /// The next piece of a long answer.
     /// - Returns: false if the connection went on to something else.
     private mutating func writePiece(_ index: Int, _ piece: inout ByteWriter) -> Bool {
-        switch tables.connections[index].source {
-        case .packages: writePackages(index, &piece)
-        case .packageLines: writePackageLines(index, &piece)
-        case .contacts: writeContacts(index, &piece)
-        case .event: writeEvent(index, &piece)
-        case .positions: writePositions(index, &piece)
-        case .videos: writeVideos(index, &piece)
-        case .none, .file: invariantBroken("only sources of pieces make pieces")
+        do throws(CatalogueError) {
+            switch tables.connections[index].source {
+            case .packages, .packageLines: try writeRows(index, &piece)
+            case .videos: try writeVideos(index, &piece)
+            case .event: writeEvent(index, &piece)
+            case .contacts: return writeContacts(index, &piece)
+            case .positions: return writePositions(index, &piece)
+            case .none, .file: invariantBroken("only sources of pieces make pieces")
+            }
+            return true
+        } catch {
+            // A list that ends without its last bracket is taken for whole by nobody.
+            logTrouble(error)
+            closeConnection(index)
+            return false
         }
     }
 }

@@ -104,12 +104,14 @@ extension StoreLoop {
         refuse(descriptor, peer)
     }
 
-    private func connectionCount(of address: Address) -> Int {
+    /// Places in use: by this address, or by all.
+    func connectionCount(of address: Address?) -> Int {
         var count = 0
         var i = 0
         while i < tables.normalCount {
             let connection = tables.connections[i]
-            if connection.phase != .free && connection.peer.address == address { count += 1 }
+            let isMeant = address == nil || connection.peer.address == address
+            if connection.phase != .free && isMeant { count += 1 }
             i += 1
         }
         return count

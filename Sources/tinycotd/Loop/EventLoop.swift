@@ -106,17 +106,9 @@ struct EventLoop: ~Copyable {
         deadline = min(deadline, statusDeadline)
         let result = tcs_poller_wait(
             poller.raw, tables.events.start, Int32(tables.events.count),
-            milliseconds(until: deadline))
+            LinuxClock.milliseconds(until: deadline))
         // Interrupted (a debugger, a stop and continue): a turn without events does no harm.
         return max(0, Int(result))
-    }
-
-    /// Rounded up: waking before the deadline would mean waking twice. At most a minute.
-    private func milliseconds(until deadline: Instant) -> Int32 {
-        let fresh = LinuxClock.now()
-        if deadline <= fresh { return 0 }
-        let rest = (deadline.nanoseconds - fresh.nanoseconds + 999_999) / 1_000_000
-        return Int32(min(rest, 60_000))
     }
 
     private mutating func dispatch(_ count: Int, newcomers: Bool) {

@@ -35,7 +35,7 @@ struct PackageTable {
         writer.pad(writer.append(line.number, as: .plain, maxColumns: 7), to: 7)
         line.digest.append(to: &writer)
         writer.append("  ")
-        writer.append(decimal: line.sizeBytes, width: 13)
+        writer.column(Int(line.sizeBytes), 13)
         // To the second: 2026-01-02T03:04:05
         writer.pad(writer.append(line.submitted, as: .plain, maxColumns: 19), to: 19)
         writer.pad(writer.append(line.tool, as: .plain, maxColumns: 7), to: 7)
@@ -62,7 +62,7 @@ struct PackageTable {
     private mutating func writeHead() {
         writer.column("NUMBER", 7)
         writer.column("HASH", SHA256Digest.digitCount)
-        writer.append("         SIZE  ")
+        writer.column(rightAligned: "SIZE", 13)
         writer.column("SUBMITTED (UTC)", 19)
         writer.column("TOOL", 7)
         writer.column("TEAM", 12)
@@ -73,37 +73,5 @@ struct PackageTable {
     private mutating func flush() {
         Console.write(writer.written, to: Console.output)
         writer.reset()
-    }
-}
-
-extension ByteWriter {
-    /// Fills a column that has `used` places taken, and two between it and the next.
-    fileprivate mutating func pad(_ used: Int, to width: Int) {
-        var i = used
-        while i < width + 2 {
-            append(UInt8(ascii: " "))
-            i += 1
-        }
-    }
-
-    fileprivate mutating func column(_ text: StaticString, _ width: Int) {
-        append(text)
-        pad(text.utf8CodeUnitCount, to: width)
-    }
-
-    /// Set to the right.
-    fileprivate mutating func append(decimal value: Int64, width: Int) {
-        var digits = 1
-        var rest = value / 10
-        while rest > 0 {
-            digits += 1
-            rest /= 10
-        }
-        while digits < width {
-            append(UInt8(ascii: " "))
-            digits += 1
-        }
-        append(decimal: value)
-        append("  ")
     }
 }

@@ -89,7 +89,7 @@ extension StoreLoop {
         return nil
     }
 
-    func announcedDigest(_ index: Int) -> SHA256Digest? {
+    private func announcedDigest(_ index: Int) -> SHA256Digest? {
         guard let parameter = query(index).first(named: "hash") else { return nil }
         return SHA256Digest(hex: parameter.value)
     }
@@ -97,7 +97,7 @@ extension StoreLoop {
     /// Decides on the limits, in the order in which a client could do something about them.
     private mutating func admit(_ index: Int, _ number: Int, _ upload: Upload) {
         let connection = tables.connections[index]
-        if !connection.isOperator && uploads(from: upload.address) >= budget.uploadsPerAddress {
+        if !connection.isOperator && uploadCount(of: upload.address) >= budget.uploadsPerAddress {
             counters.add(.uploadsRefused)
             return answerError(
                 index, .serviceUnavailable, "Too many uploads from this address; try again soon.",
@@ -114,7 +114,7 @@ extension StoreLoop {
         }
         var head = UploadHead(
             contentBytesMax: min(Int64(budget.packageMaxBytes), quotaBytes),
-            otherUploads: 0, uploadsMax: 1, roomBytes: 0)
+            otherUploads: uploadCount(of: nil), uploadsMax: tables.uploads.count, roomBytes: 0)
         head.announcedDigest = announcedDigest(index)
         let isKnown = head.announcedDigest.map { find($0) != nil } ?? false
         head.roomBytes = isKnown ? roomOnDisk() : possibleRoom()
@@ -128,11 +128,13 @@ extension StoreLoop {
         if action == .readMore { beginBody(index, .upload) } else { finish(index, action) }
     }
 
-    private func uploads(from address: Address) -> Int {
+    /// Uploads on their way: of this address, or all.
+    func uploadCount(of address: Address?) -> Int {
         var count = 0
         var i = 0
         while i < tables.uploads.count {
-            if tables.uploads[i].isUsed && tables.uploads[i].address == address { count += 1 }
+            let isMeant = address == nil || tables.uploads[i].address == address
+            if tables.uploads[i].isUsed && isMeant { count += 1 }
             i += 1
         }
         return count

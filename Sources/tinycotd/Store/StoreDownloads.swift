@@ -9,8 +9,6 @@ import TinyCoT
 
 extension StoreLoop {
     private static var bytesPerSend: Int { 1_048_576 }
-    /// When a package was last served is written no more often than this: cards wear out.
-    private static var servedRestMilliseconds: Int64 { 3_600_000 }
 
     mutating func beginDownload(_ index: Int) {
         guard let digest = digestParameter(index) else {
@@ -80,7 +78,6 @@ extension StoreLoop {
         head.acceptRanges()
         head.entityTag(tag.written)
         head.contentDisposition(fileName: row.name)
-        if place.pointee.head.method == .get { noteServed(digest) }
         send(index, head, bodyBytes: 0)
     }
 
@@ -154,14 +151,6 @@ extension StoreLoop {
         head.unsatisfiedRange(size: size)
         head.contentLength(0)
         send(index, head, bodyBytes: 0)
-    }
-
-    private mutating func noteServed(_ digest: SHA256Digest) {
-        do throws(CatalogueError) {
-            try catalogue!.noteServed(
-                digest, at: wall.milliseconds,
-                restMilliseconds: StoreLoop.servedRestMilliseconds)
-        } catch { logTrouble(error) }
     }
 
     // MARK: The bytes

@@ -54,37 +54,27 @@ extension StoreLoop {
         answerLong(index, "application/json", .packages)
     }
 
-    /// The list ends early, without its last bracket, if the catalogue fails in the middle of it.
-    mutating func writePackages(_ index: Int, _ piece: inout ByteWriter) -> Bool {
-        do throws(CatalogueError) {
-            try fillPackages(index, &piece)
-            return true
-        } catch {
-            logTrouble(error)
-            closeConnection(index)
-            return false
-        }
-    }
-
-    private mutating func fillPackages(
-        _ index: Int, _ piece: inout ByteWriter
-    ) throws(CatalogueError) {
+    /// Rows of the list at hand, the phones' or the operator's, as many as fit into the piece.
+    mutating func writeRows(_ index: Int, _ piece: inout ByteWriter) throws(CatalogueError) {
         let place = tables.connections.pointer(at: index)
-        if !place.pointee.list.hasBegun && !place.pointee.list.begin(&piece) { return }
+        let isLines = place.pointee.source == .packageLines
+        if !isLines && !place.pointee.list.hasBegun && !place.pointee.list.begin(&piece) { return }
         var looked = 0
         while looked < StoreLoop.rowsPerPiece {
             var rows = 0
             catalogue!.beginPage(after: Int64(place.pointee.cursor), count: StoreLoop.rowsPerPage)
             while let row = try catalogue!.nextOfPage() {
                 rows += 1
-                if isWanted(row, index) && !place.pointee.list.add(PackageRecord(row), &piece) {
-                    return catalogue!.endPage()
-                }
+                let fits =
+                    isLines
+                    ? PackageLineWriter.write(row, into: &piece)
+                    : !isWanted(row, index) || place.pointee.list.add(PackageRecord(row), &piece)
+                if !fits { return catalogue!.endPage() }
                 place.pointee.cursor = UInt64(row.id)
             }
             looked += rows
             if rows < StoreLoop.rowsPerPage {
-                place.pointee.sourceEnded = place.pointee.list.end(server, &piece)
+                place.pointee.sourceEnded = isLines || place.pointee.list.end(server, &piece)
                 return
             }
         }
@@ -103,49 +93,12 @@ extension StoreLoop {
     }
 }
 
-// MARK: The operator's list
-
-extension StoreLoop {
-    /// One line a package, tabs between its fields: number, hash, bytes, tool, team, submitted,
-    /// creator, name. Read by `tinycot packages`.
-    mutating func writePackageLines(_ index: Int, _ piece: inout ByteWriter) -> Bool {
-        do throws(CatalogueError) {
-            try fillPackageLines(index, &piece)
-            return true
-        } catch {
-            logTrouble(error)
-            closeConnection(index)
-            return false
-        }
-    }
-
-    private mutating func fillPackageLines(
-        _ index: Int, _ piece: inout ByteWriter
-    ) throws(CatalogueError) {
-        let place = tables.connections.pointer(at: index)
-        while true {
-            var rows = 0
-            catalogue!.beginPage(after: Int64(place.pointee.cursor), count: StoreLoop.rowsPerPage)
-            while let row = try catalogue!.nextOfPage() {
-                rows += 1
-                let before = piece
-                PackageLineWriter.write(row, into: &piece)
-                if piece.overflowed {
-                    piece = before
-                    return catalogue!.endPage()
-                }
-                place.pointee.cursor = UInt64(row.id)
-            }
-            if rows < StoreLoop.rowsPerPage {
-                place.pointee.sourceEnded = true
-                return
-            }
-        }
-    }
-}
-
+/// One line a package of the operator's list, tabs between its fields: number, hash, bytes, tool,
+/// team, submitted, creator, name. Read by `tinycot packages`.
 enum PackageLineWriter {
-    static func write(_ row: PackageRow, into writer: inout ByteWriter) {
+    /// - Returns: false, with nothing written, if it did not fit.
+    static func write(_ row: PackageRow, into writer: inout ByteWriter) -> Bool {
+        let before = writer
         writer.append(decimal: row.id)
         writer.append("\t")
         row.hash.append(to: &writer)
@@ -162,5 +115,8 @@ enum PackageLineWriter {
         writer.append("\t")
         writer.append(row.name, as: .plain)
         writer.append("\n")
+        if !writer.overflowed { return true }
+        writer = before
+        return false
     }
 }

@@ -93,7 +93,7 @@ struct StoreLoop: ~Copyable {
     private mutating func turn() {
         let result = tcs_poller_wait(
             poller.raw, tables.events.start, Int32(tables.events.count),
-            milliseconds(until: nextDeadline()))
+            hasMore ? 0 : LinuxClock.milliseconds(until: nextDeadline()))
         let count = max(0, Int(result))
         now = LinuxClock.now()
         askedAt = now
@@ -126,15 +126,6 @@ struct StoreLoop: ~Copyable {
         }
     }
 
-    /// Rounded up: waking before the deadline would mean waking twice. At most a minute.
-    private func milliseconds(until deadline: Instant) -> Int32 {
-        if hasMore { return 0 }
-        let fresh = LinuxClock.now()
-        if deadline <= fresh { return 0 }
-        let rest = (deadline.nanoseconds - fresh.nanoseconds + 999_999) / 1_000_000
-        return Int32(min(rest, 60_000))
-    }
-
     private func nextDeadline() -> Instant {
         var earliest = min(openAt, log.deadline)
         if acceptAgainAt > now { earliest = min(earliest, acceptAgainAt) }
@@ -158,20 +149,9 @@ struct StoreLoop: ~Copyable {
 
     /// For `status`.
     func notePools() {
-        var connections = 0
-        var i = 0
-        while i < tables.normalCount {
-            if tables.connections[i].phase != .free { connections += 1 }
-            i += 1
-        }
-        counters.note(connections, as: .connectionsUsed, peak: .connectionsPeak)
-        var uploads = 0
-        i = 0
-        while i < tables.uploads.count {
-            if tables.uploads[i].isUsed { uploads += 1 }
-            i += 1
-        }
-        counters.note(uploads, as: .uploadsUsed, peak: .uploadsPeak)
+        counters.note(
+            connectionCount(of: nil), as: .connectionsUsed, peak: .connectionsPeak)
+        counters.note(uploadCount(of: nil), as: .uploadsUsed, peak: .uploadsPeak)
         counters.set(.sqliteHeapUsed, UInt64(SQLiteMemory.usedBytes))
         counters.set(.sqliteHeapPeak, UInt64(SQLiteMemory.peakBytes))
     }

@@ -20,7 +20,7 @@ extension StoreLoop {
             lastTrouble = .store
             counters.set(.isReady, 0)
             var line = log.begin(.error)
-            line.append("no packages for now: ")
+            line.append("packages are answered 503: ")
             error.write(into: &line)
             line.append("; tried again every 30 seconds")
             log.end(line, at: now, limited: false)

@@ -233,14 +233,13 @@ extension StoreLoop {
         return true
     }
 
-    mutating func writeEvent(_ index: Int, _ piece: inout ByteWriter) -> Bool {
+    mutating func writeEvent(_ index: Int, _ piece: inout ByteWriter) {
         let place = tables.connections.pointer(at: index)
         copySlot(index, &piece)
         if place.pointee.index == bridge.question(place.pointee.slot).pointee.byteCount {
             releaseSlot(index)
             place.pointee.sourceEnded = true
         }
-        return true
     }
 
     /// `<events>` around what is kept of positions (protocol 8.2: `api/cot/sa`).

@@ -64,11 +64,7 @@ extension StoreLoop {
             !upload.pointee.hadContent && (isAsset || part.hasFileName)
         if !upload.pointee.isInContent { return }
         if upload.pointee.name.isEmpty { upload.pointee.name = part.fileName }
-        if !part.contentType.isEmpty {
-            var writer = ByteWriter(tables.texts)
-            part.contentType.append(to: &writer)
-            upload.pointee.mimeType.set(writer.written)
-        }
+        if !part.contentType.isEmpty { upload.pointee.mimeType.set(part.contentType) }
     }
 
     private mutating func partEnded(_ index: Int) -> Bool {
@@ -170,16 +166,10 @@ extension StoreLoop {
         record.tool.set(upload.isPublic ? "public" : "private")
         record.keywords = upload.keywords
         record.name = upload.name
-        var writer = ByteWriter(tables.texts)
-        upload.creatorUID.append(to: &writer)
-        record.creatorUID.set(writer.written)
-        writer.reset()
-        upload.mimeType.append(to: &writer)
-        record.mimeType.set(
-            upload.mimeType.isEmpty ? Slab("application/x-zip-compressed") : writer.written)
-        writer.reset()
-        upload.team.append(to: &writer)
-        if let row = find(digest), row.team.equals(writer.written) { record.number = row.id }
+        record.creatorUID.set(upload.creatorUID)
+        record.mimeType.set("application/x-zip-compressed")
+        if !upload.mimeType.isEmpty { record.mimeType.set(upload.mimeType) }
+        if let row = find(digest), upload.team.holdsOnly(row.team) { record.number = row.id }
         return record
     }
 

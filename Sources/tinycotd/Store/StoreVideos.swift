@@ -57,20 +57,7 @@ extension StoreLoop {
         answerLong(index, "application/xml", .videos)
     }
 
-    mutating func writeVideos(_ index: Int, _ piece: inout ByteWriter) -> Bool {
-        do throws(CatalogueError) {
-            try fillVideos(index, &piece)
-            return true
-        } catch {
-            logTrouble(error)
-            closeConnection(index)
-            return false
-        }
-    }
-
-    private mutating func fillVideos(
-        _ index: Int, _ piece: inout ByteWriter
-    ) throws(CatalogueError) {
+    mutating func writeVideos(_ index: Int, _ piece: inout ByteWriter) throws(CatalogueError) {
         let place = tables.connections.pointer(at: index)
         if !place.pointee.hasPrologue {
             piece.append("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")
