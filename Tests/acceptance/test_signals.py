@@ -205,3 +205,11 @@ def test_a_hundred_reloads_leave_nothing_behind(daemon, crowd):
             counts.add(open_descriptors(daemon.pid))
     assert len(counts) == 1, f"descriptors: {counts}"
     crowd.fence_all([alpha, bravo])
+
+
+def test_nothing_is_left_in_the_run_folder(start_daemon):
+    """A socket that nobody answers would make the next command believe in a daemon."""
+    daemon = start_daemon()
+    assert {path.name for path in daemon.run_dir.iterdir()} == {"status.sock", "store.sock"}
+    assert daemon.terminate() == 0
+    assert not list(daemon.run_dir.iterdir())

@@ -50,6 +50,7 @@ extension StoreLoop {
             if descriptor >= 0 { _ = tcs_close(descriptor) }
             throw DoorTrouble(endpoint: Endpoint(), isStoreSocket: true, number: -result)
         }
+        socketPath = path
         try add(descriptor, Endpoint(), isOperator: true, at: index)
     }
 

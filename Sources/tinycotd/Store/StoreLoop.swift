@@ -24,6 +24,8 @@ struct StoreLoop: ~Copyable {
     var quota: UploadQuota
     /// Ended by a zero.
     let statePath: UnsafePointer<CChar>
+    /// The operator's door, once it is open; ended by a zero.
+    var socketPath: UnsafePointer<CChar>?
 
     var poller = FileDescriptor.none()
     var files: PackageFiles?
@@ -181,6 +183,7 @@ struct StoreLoop: ~Copyable {
             tables.listeners[i].descriptor = -1
             i += 1
         }
+        if let socketPath { _ = tcs_unlink(socketPath) }
         closeStore()
         bridge.storeHasStopped()
     }
