@@ -28,7 +28,7 @@ public struct Budget: BitwiseCopyable, Sendable {
     public var eventLogBytes = 1_572_864
     public var eventLogEvents = 4_096
     /// Blocks that hold the beginnings of events whose end has not arrived.
-    public var receivePoolBytes = 524_288
+    public var receivePoolBytes = 393_216
 
     /// The picture for late joiners.
     public var replayEvents = 1_024
@@ -74,6 +74,21 @@ public struct Budget: BitwiseCopyable, Sendable {
     public var diskReserveBytes = 268_435_456
     public var videos = 64
     public var sqliteHeapBytes = 524_288
+
+    /// State files that are kept, the newest and those before it.
+    public var stateGenerations = 3
+    /// Bytes of those files together; a single one that is larger is not written.
+    public var stateBytes = 16_777_216
+    /// Clients that are remembered after they left.
+    public var seenClients = 128
+    /// Where events wait for the dump; what finds no room is counted and not dumped.
+    public var dumpRingBytes = 98_304
+    /// A dump file is closed at this size.
+    public var dumpFileBytes = 4_194_304
+    /// Bytes of all dump files together.
+    public var dumpBytes = 67_108_864
+    /// What may be written to the disk in a day, by everything together.
+    public var diskWriteBytesPerDay = 9_663_676_416
 
     public var statusConnections = 2
     public var logLinesPerSecond = 20

@@ -45,6 +45,13 @@ public enum BudgetKey: UInt8, BitwiseCopyable, Sendable {
     case diskReserveBytes
     case videos
     case sqliteHeapBytes
+    case stateGenerations
+    case stateBytes
+    case seenClients
+    case dumpRingBytes
+    case dumpFileBytes
+    case dumpBytes
+    case diskWriteBytesPerDay
     case statusConnections
     case logLinesPerSecond
 
@@ -94,6 +101,13 @@ public enum BudgetKey: UInt8, BitwiseCopyable, Sendable {
         case .diskReserveBytes: "disk_reserve_bytes"
         case .videos: "videos"
         case .sqliteHeapBytes: "sqlite_heap_bytes"
+        case .stateGenerations: "state_generations"
+        case .stateBytes: "state_bytes"
+        case .seenClients: "seen_clients"
+        case .dumpRingBytes: "dump_ring_bytes"
+        case .dumpFileBytes: "dump_file_bytes"
+        case .dumpBytes: "dump_bytes"
+        case .diskWriteBytesPerDay: "disk_write_bytes_per_day"
         case .statusConnections: "status_connections"
         case .logLinesPerSecond: "log_lines_per_second"
         }
@@ -143,6 +157,13 @@ public enum BudgetKey: UInt8, BitwiseCopyable, Sendable {
         case .diskReserveBytes: 0...1_099_511_627_776
         case .videos: 1...4_096
         case .sqliteHeapBytes: 262_144...67_108_864
+        case .stateGenerations: 2...16
+        case .stateBytes: 131_072...1_073_741_824
+        case .seenClients: 1...4_096
+        case .dumpRingBytes: 4_096...16_777_216
+        case .dumpFileBytes: 65_536...1_073_741_824
+        case .dumpBytes: 131_072...1_099_511_627_776
+        case .diskWriteBytesPerDay: 1_048_576...17_592_186_044_416
         case .statusConnections: 1...16
         case .logLinesPerSecond: 1...1_000
         }
@@ -191,6 +212,13 @@ public enum BudgetKey: UInt8, BitwiseCopyable, Sendable {
         case .diskReserveBytes: budget.diskReserveBytes
         case .videos: budget.videos
         case .sqliteHeapBytes: budget.sqliteHeapBytes
+        case .stateGenerations: budget.stateGenerations
+        case .stateBytes: budget.stateBytes
+        case .seenClients: budget.seenClients
+        case .dumpRingBytes: budget.dumpRingBytes
+        case .dumpFileBytes: budget.dumpFileBytes
+        case .dumpBytes: budget.dumpBytes
+        case .diskWriteBytesPerDay: budget.diskWriteBytesPerDay
         case .statusConnections: budget.statusConnections
         case .logLinesPerSecond: budget.logLinesPerSecond
         }
@@ -239,6 +267,13 @@ public enum BudgetKey: UInt8, BitwiseCopyable, Sendable {
         case .diskReserveBytes: budget.diskReserveBytes = value
         case .videos: budget.videos = value
         case .sqliteHeapBytes: budget.sqliteHeapBytes = value
+        case .stateGenerations: budget.stateGenerations = value
+        case .stateBytes: budget.stateBytes = value
+        case .seenClients: budget.seenClients = value
+        case .dumpRingBytes: budget.dumpRingBytes = value
+        case .dumpFileBytes: budget.dumpFileBytes = value
+        case .dumpBytes: budget.dumpBytes = value
+        case .diskWriteBytesPerDay: budget.diskWriteBytesPerDay = value
         case .statusConnections: budget.statusConnections = value
         case .logLinesPerSecond: budget.logLinesPerSecond = value
         }

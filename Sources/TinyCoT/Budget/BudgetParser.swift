@@ -9,7 +9,7 @@ public enum BudgetParser {
     public static func parse(_ text: Slab<UInt8>) throws(ConfigError) -> Budget {
         var reader = JSONReader(text)
         var budget = Budget()
-        var lines = InlineArray<48, Int>(repeating: 0)
+        var lines = InlineArray<64, Int>(repeating: 0)
         guard try reader.next() == .objectStart else {
             throw reader.wrongType("an object", at: ConfigPlace())
         }

@@ -43,6 +43,11 @@ public struct BudgetRelation: BitwiseCopyable, Sendable {
         // Each upload has a connection.
         case 10: atMost(.uploads, .httpConnections)
         case 11: atMost(.uploadsPerAddress, .uploads)
+        // The longest event with what stands before it must be able to wait for the dump.
+        case 12: atLeast(.dumpRingBytes, 10, .eventMaxBytes)
+        case 13: atMost(.dumpFileBytes, .dumpBytes)
+        // A file has at least room for one of the longest events.
+        case 14: atLeast(.dumpFileBytes, 10, .eventMaxBytes)
         default: nil
         }
     }

@@ -108,6 +108,10 @@ public struct Config: BitwiseCopyable {
     public var replayMaxSeconds = 86_400
     public var emergencyRepeatSeconds = 10
     public var emergencyMaxSeconds = 3_600
+    /// The state is written to the disk at most so often, and only if it has changed.
+    public var stateSeconds = 300
+    /// Time for clients to come back after a start, before they are said to have left.
+    public var returnSeconds = 120
 
     /// What stands before the path of every URL that is handed out, without a slash at its end.
     /// Empty: the address that the asking client used.

@@ -20,6 +20,7 @@ enum FileKey: UInt8, BitwiseCopyable {
     case cot, http, allow, teams
     case heartbeatSeconds, stallSeconds, drainSeconds
     case replayMaxSeconds, emergencyRepeatSeconds, emergencyMaxSeconds
+    case stateSeconds, returnSeconds
 
     var name: StaticString {
         switch self {
@@ -33,6 +34,8 @@ enum FileKey: UInt8, BitwiseCopyable {
         case .replayMaxSeconds: "replay_max_seconds"
         case .emergencyRepeatSeconds: "emergency_repeat_seconds"
         case .emergencyMaxSeconds: "emergency_max_seconds"
+        case .stateSeconds: "state_seconds"
+        case .returnSeconds: "return_seconds"
         }
     }
 }

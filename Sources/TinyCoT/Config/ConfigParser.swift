@@ -66,6 +66,10 @@ public struct ConfigParser {
                 config.emergencyRepeatSeconds = try reader.integer(in: 3...60, at: place)
             case .emergencyMaxSeconds:
                 config.emergencyMaxSeconds = try reader.integer(in: 60...86_400, at: place)
+            case .stateSeconds:
+                config.stateSeconds = try reader.integer(in: 1...86_400, at: place)
+            case .returnSeconds:
+                config.returnSeconds = try reader.integer(in: 5...3_600, at: place)
             }
         }
         _ = try reader.next()

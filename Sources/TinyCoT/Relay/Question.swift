@@ -9,6 +9,8 @@
 public struct Question: BitwiseCopyable {
     public enum Kind: UInt8, BitwiseCopyable, Sendable {
         case identity, contacts, event, positions, announcement
+        /// A page of all that survives a restart; and the same on the way back.
+        case statePage, restore, restoreEnd
     }
 
     // MARK: Asked
@@ -20,7 +22,7 @@ public struct Question: BitwiseCopyable {
     public var isOperator = false
     /// identity: who the asker says it is; event: whose event. A text that was cut names nobody.
     public var uid = ShortText<255>()
-    /// contacts, positions: where the page begins. 0 first; the answer moves it.
+    /// contacts, positions, statePage: where the page begins. 0 first; the answer moves it.
     public var cursor: UInt64 = 0
 
     // MARK: Answered
@@ -44,6 +46,15 @@ public struct Question: BitwiseCopyable {
     public var contactCount = 0
     /// event, positions: bytes in `memory.bytes`. announcement, asked: those of the event there.
     public var byteCount = 0
+    /// statePage: how many lie in `memory.records` and `memory.seen`. restore, asked: the same.
+    public var recordCount = 0
+    public var seenCount = 0
+    /// restore: how many of the records were taken up; the others were over, or are known anew.
+    public var restoredCount = 0
+    /// statePage: the moment that the spans of the records count from.
+    public var answeredAt = Instant.zero
+    /// statePage: grows with each change of what survives a restart.
+    public var changes: UInt64 = 0
 
     public init() {}
 }
@@ -53,15 +64,21 @@ public struct Question: BitwiseCopyable {
 public struct QuestionMemory: BitwiseCopyable {
     public let teams: Slab<ShortText<40>>
     public let contacts: Slab<ContactRecord>
+    public let records: Slab<KeptRecord>
+    public let seen: Slab<SeenRecord>
     public let bytes: Slab<UInt8>
 
     public static var contactsPerPage: Int { 16 }
+    public static var recordsPerPage: Int { 32 }
+    public static var seenPerPage: Int { 8 }
     /// Beside the longest event: its declaration.
     public static var bytesBeyondEvent: Int { 1024 }
 
     public init(budget: Budget, arena: inout Arena) {
         teams = arena.take(ShortText<40>.self, count: budget.teams)
         contacts = arena.take(ContactRecord.self, count: QuestionMemory.contactsPerPage)
+        records = arena.take(KeptRecord.self, count: QuestionMemory.recordsPerPage)
+        seen = arena.take(SeenRecord.self, count: QuestionMemory.seenPerPage)
         bytes = arena.take(
             UInt8.self, count: budget.eventMaxBytes + QuestionMemory.bytesBeyondEvent)
     }

@@ -28,7 +28,7 @@ extension Relay {
         case .contacts: answerContacts(&question, memory, sight)
         case .event: answerEvent(&question, memory, sight)
         case .positions: answerPositions(&question, memory, sight)
-        case .announcement: break
+        case .announcement, .statePage, .restore, .restoreEnd: break
         }
     }
 
