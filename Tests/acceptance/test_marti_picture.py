@@ -41,6 +41,7 @@ def contacts(phone):
     return answer.json()
 
 
+@pytest.mark.right_clock
 def test_who_is_connected(daemon, crowd):
     gather(crowd, daemon.port, [ALPHA, BRAVO])
     crowd.connect(daemon.port)

@@ -288,12 +288,33 @@ extension EventLoop {
         writer.append(" OF ")
         writer.append(decimal: budget.packageStoreBytes)
         writer.append("\n")
+        writeTextWrites(&writer)
         var i = Int(StoreCounter.connections.rawValue)
         while let counter = StoreCounter(rawValue: UInt8(i)) {
             writer.line("http: ", counter.name, storeCounters.value(counter))
             i += 1
         }
         cursor.next()
+    }
+
+    private func writeTextWrites(_ writer: inout ByteWriter) {
+        var sum: UInt64 = 0
+        var i = 0
+        while i < WritePurpose.count {
+            sum &+= storeCounters.value(StoreCounter.today(i))
+            i += 1
+        }
+        writer.append("DISK WRITTEN TODAY ")
+        writer.append(decimal: Int64(clamping: sum))
+        writer.append(" OF ")
+        writer.append(decimal: budget.diskWriteBytesPerDay)
+        writer.append("\n")
+        i = 0
+        while let purpose = WritePurpose(rawValue: UInt8(i)) {
+            writer.line(
+                "written today: ", purpose.name, storeCounters.value(StoreCounter.today(i)))
+            i += 1
+        }
     }
 
     private func writeTextHead(_ cursor: inout StatusCursor, _ writer: inout ByteWriter) {

@@ -9,6 +9,9 @@ enum StoreCounter: UInt8, BitwiseCopyable {
     case isReady, packages, packageBytes
     case connectionsUsed, connectionsPeak, uploadsUsed, uploadsPeak
     case sqliteHeapUsed, sqliteHeapPeak
+    // Bytes written to the disk in the present day, by purpose, and ever.
+    case stateToday, packagesToday, catalogueToday, dumpToday
+    case stateWritten, packagesWritten, catalogueWritten, dumpWritten
     // What has happened.
     case connections, requests, badRequests, timeouts
     case addressNotAllowed, addressFull, acceptFailed
@@ -31,6 +34,14 @@ enum StoreCounter: UInt8, BitwiseCopyable {
         case .uploadsPeak: "uploads_peak"
         case .sqliteHeapUsed: "sqlite_heap_used"
         case .sqliteHeapPeak: "sqlite_heap_peak"
+        case .stateToday: "written_today_state"
+        case .packagesToday: "written_today_packages"
+        case .catalogueToday: "written_today_catalogue"
+        case .dumpToday: "written_today_dump"
+        case .stateWritten: "written_state"
+        case .packagesWritten: "written_packages"
+        case .catalogueWritten: "written_catalogue"
+        case .dumpWritten: "written_dump"
         case .connections: "connections"
         case .requests: "requests"
         case .badRequests: "bad_requests"

@@ -22,6 +22,10 @@ struct StoreLoop: ~Copyable {
     var server: MartiServer
     var log: Log
     var quota: UploadQuota
+    var ledger: WriteLedger
+    var isWriteBudgetUsedUp = false
+    /// Of the catalogue that is open: pages that the ledger knows of.
+    var cataloguePagesNoted: Int64 = 0
     /// Ended by a zero.
     let statePath: UnsafePointer<CChar>
     /// The operator's door, once it is open; ended by a zero.
@@ -68,6 +72,7 @@ struct StoreLoop: ~Copyable {
         self.server = server
         self.statePath = statePath
         self.quota = quota
+        ledger = WriteLedger(bytesPerDay: budget.diskWriteBytesPerDay, now: LinuxClock.now())
         log = Log(line: memory.tables.logLine)
         log.linesPerSecond = budget.logLinesPerSecond
     }
@@ -108,9 +113,11 @@ struct StoreLoop: ~Copyable {
         if hasMore { advanceAll() }
         // First who is given up: what it held is then free for those who wait.
         runDeadlines()
+        if isWriteBudgetUsedUp { noteWriteBudget() }
         serveWaiting()
         announcePending()
         watchListeners()
+        noteCatalogueWrites()
         notePools()
         log.reportSuppressed(at: now)
     }
@@ -156,6 +163,7 @@ struct StoreLoop: ~Copyable {
         counters.note(uploadCount(of: nil), as: .uploadsUsed, peak: .uploadsPeak)
         counters.set(.sqliteHeapUsed, UInt64(SQLiteMemory.usedBytes))
         counters.set(.sqliteHeapPeak, UInt64(SQLiteMemory.peakBytes))
+        showWrites()
     }
 
     static func eventData(_ kind: Watched, index: Int, generation: UInt32) -> UInt64 {
