@@ -56,7 +56,6 @@ struct StateClient: Equatable {
         ]
     }
 
-    /// `cut` follows from the lengths of the texts.
     var record: SeenRecord {
         var record = SeenRecord()
         withStateBytes(uid) { record.uid.set($0) }
@@ -66,6 +65,8 @@ struct StateClient: Equatable {
         withStateBytes(role) { record.role.set($0) }
         withStateBytes(takv) { record.takv.set($0) }
         withStateBytes(lastType) { record.lastType.set($0) }
+        // Of the others, their length decides.
+        if cut[0] { record.uid.markCut() }
         record.lastEventAt = WallTime(milliseconds: lastEvent)
         record.agoMilliseconds = ago
         record.isConnected = isConnected

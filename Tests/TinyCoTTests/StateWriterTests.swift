@@ -157,7 +157,8 @@ import Testing
     }
 
     @Test func numbersThatNoToolKeepsAreBounded() {
-        var header = stateHeader(generation: .max)
+        var header = stateHeader()
+        header.starts = .max
         header.eventsIn = .max
         header.wallMilliseconds = .min
         header.bootMilliseconds = -5
@@ -166,7 +167,7 @@ import Testing
         let read = readState(stateFile(header, [], [event], later: .max))
         #expect(read.fault == nil)
         let most = StateHeader.numberMax
-        #expect(read.numbers[0] == most && read.numbers[6] == most && read.numbers[12] == most)
+        #expect(read.numbers[5] == most && read.numbers[6] == most && read.numbers[12] == most)
         #expect(read.numbers[1] == 0 && read.numbers[2] == -most)
         #expect(read.events.first?.age == -most && read.events.first?.left == most)
     }

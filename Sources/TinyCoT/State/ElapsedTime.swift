@@ -49,7 +49,10 @@ public struct ElapsedTime: BitwiseCopyable, Equatable, Sendable {
         }
         if then.isWallSynchronised && now.isWallSynchronised {
             let passed = difference(now.wallMilliseconds, then.wallMilliseconds)
-            if passed >= uptime { return ElapsedTime(milliseconds: passed, evidence: .wallClocks) }
+            let isForward = now.wallMilliseconds >= then.wallMilliseconds
+            if isForward && passed >= uptime {
+                return ElapsedTime(milliseconds: passed, evidence: .wallClocks)
+            }
         }
         return ElapsedTime(milliseconds: uptime, evidence: .uptime)
     }

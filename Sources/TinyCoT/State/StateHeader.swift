@@ -9,6 +9,8 @@ public struct StateHeader: BitwiseCopyable {
     /// The largest whole number that every JSON tool keeps exactly: 2^53 - 1. What is larger is
     /// written as this, and refused by the reader.
     public static var numberMax: Int64 { 9_007_199_254_740_991 }
+    /// A file that claims to be later is no file of ours: there must always be a next one.
+    public static var generationMax: Int64 { numberMax / 2 }
 
     /// The file with the highest one is the newest (`StateFiles.nextGeneration`).
     public var generation: UInt64 = 0

@@ -91,7 +91,8 @@ public struct StateReader: BitwiseCopyable {
 
     private mutating func keep(_ run: Slab<UInt8>) {
         if stream.isInKey {
-            key.append(run)
+            // Keys inside of what is passed over are nobody's.
+            if place != .skip { key.append(run) }
         } else if sink == .short {
             short.append(run)
         } else if sink == .event {

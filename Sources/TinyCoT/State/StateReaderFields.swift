@@ -10,7 +10,8 @@ extension StateReader {
         place = .top
         switch field {
         case .version: try setVersion(token)
-        case .generation: header.generation = try count(name, token)
+        case .generation:
+            header.generation = try count(name, token, most: StateHeader.generationMax)
         case .boot: try setText(name, token, &header.bootId)
         case .bootMilliseconds: header.bootMilliseconds = Int64(try count(name, token))
         case .wallMilliseconds: header.wallMilliseconds = try number(name, token)
@@ -216,21 +217,20 @@ extension StateReader {
     // MARK: Types
 
     private func number(
-        _ name: StaticString, _ token: JSONStream.Token, least: Int64 = -StateHeader.numberMax
+        _ name: StaticString, _ token: JSONStream.Token, least: Int64 = -StateHeader.numberMax,
+        most: Int64 = StateHeader.numberMax
     ) throws(StateFault) -> Int64 {
         guard case .number = token, let value = stream.integer else {
             throw wrongType(name, token, "a whole number")
         }
-        if value < least || value > StateHeader.numberMax {
-            throw outOfRange(name, value, least, StateHeader.numberMax)
-        }
+        if value < least || value > most { throw outOfRange(name, value, least, most) }
         return value
     }
 
     private func count(
-        _ name: StaticString, _ token: JSONStream.Token
+        _ name: StaticString, _ token: JSONStream.Token, most: Int64 = StateHeader.numberMax
     ) throws(StateFault) -> UInt64 {
-        UInt64(try number(name, token, least: 0))
+        UInt64(try number(name, token, least: 0, most: most))
     }
 
     private func boolean(
