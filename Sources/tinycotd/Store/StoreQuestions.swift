@@ -221,7 +221,13 @@ extension StoreLoop {
         let question = bridge.question(place.pointee.slot).pointee
         let contacts = bridge.memory(place.pointee.slot).contacts
         if !place.pointee.list.hasBegun && !place.pointee.list.begin(&piece) { return true }
+        // Only the list of end points has a word for those who have gone (protocol 8.4).
+        let showsGone = place.pointee.route != .contacts
         while place.pointee.index < question.contactCount {
+            if !showsGone && !contacts[place.pointee.index].isConnected {
+                place.pointee.index += 1
+                continue
+            }
             if !place.pointee.list.add(contacts[place.pointee.index], &piece) { return true }
             place.pointee.index += 1
         }
