@@ -61,3 +61,9 @@ extension StateRing where Disk == StateFolder {
         return StateRing(StateFolder(descriptor: folder), limits)
     }
 }
+
+// As functions: reading a property of an optional that cannot be copied would consume it.
+extension StateRing where Disk: ~Copyable {
+    public func newestSlot() -> Int? { newest }
+    public func generationOfNext() -> UInt64 { nextGeneration }
+}

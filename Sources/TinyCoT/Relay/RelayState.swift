@@ -12,6 +12,8 @@ extension Relay {
     func answerStatePage(_ question: inout Question, _ memory: QuestionMemory) {
         question.answeredAt = now
         question.changes = stateChanges
+        question.eventsIn = totals.eventsIn
+        question.eventsOut = totals.eventsOut
         question.seenCount = 0
         question.recordCount = 0
         let slots = seen.capacity + replayTable.capacity

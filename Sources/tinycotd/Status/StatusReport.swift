@@ -308,6 +308,18 @@ extension EventLoop {
             sum &+= storeCounters.value(StoreCounter.today(i))
             i += 1
         }
+        writer.append("STATE ")
+        if storeCounters.value(.stateGeneration) == 0 {
+            writer.append("not written yet")
+        } else {
+            writer.append("generation ")
+            writer.append(decimal: Int64(clamping: storeCounters.value(.stateGeneration)))
+            writer.append(", ")
+            writer.append(decimal: Int64(clamping: storeCounters.value(.stateBytes)))
+            writer.append(" bytes")
+        }
+        writer.append("\n")
+        writer.line("state: ", "failures", storeCounters.value(.stateFailures))
         writer.append("DISK WRITTEN TODAY ")
         writer.append(decimal: Int64(clamping: sum))
         writer.append(" OF ")

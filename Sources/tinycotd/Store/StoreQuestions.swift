@@ -5,8 +5,9 @@ import CLinuxSys
 import PackageStore
 import TinyCoT
 
-/// Who asked what lies in a slot. `connection` is -1 for an announcement.
+/// Who asked what lies in a slot. `connection` is -1 for an announcement, -2 for the state.
 struct SlotAsker: BitwiseCopyable {
+    static var state: Int { -2 }
     var connection = -1
     var generation: UInt32 = 0
 }
@@ -117,6 +118,7 @@ extension StoreLoop {
 
     mutating func answerArrived(_ slot: Int) {
         let asker = askers[slot]
+        if asker.connection == SlotAsker.state { return statePageArrived(slot) }
         if asker.connection < 0 { return announcementArrived(slot) }
         let connection = tables.connections[asker.connection]
         let isThere =
