@@ -52,7 +52,8 @@ extension StoreLoop {
         state.dueAt = now.after(seconds: settings.stateSeconds)
     }
 
-    /// Opens the folder and looks at every slot: nothing is written before it is known what is there.
+    /// Opens the folder and looks at every slot: before something is written it must be known
+    /// what is there.
     mutating func openStateFiles() throws(FileError) {
         let limits = StateLimits(
             generations: budget.stateGenerations, totalBytes: Int64(budget.stateBytes),
