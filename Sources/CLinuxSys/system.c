@@ -31,6 +31,7 @@ const int32_t tcs_errno_absent = ENOENT, tcs_errno_exists = EEXIST;
 const int32_t tcs_errno_refused = ECONNREFUSED, tcs_errno_access = EACCES;
 const int32_t tcs_errno_family = EAFNOSUPPORT, tcs_errno_address = EADDRNOTAVAIL;
 const int32_t tcs_errno_not_permitted = EPERM;
+const int32_t tcs_errno_in_progress = EINPROGRESS, tcs_errno_timed_out = ETIMEDOUT;
 const uint32_t tcs_event_readable = EPOLLIN, tcs_event_writable = EPOLLOUT;
 const int32_t tcs_signal_terminate = SIGTERM, tcs_signal_interrupt = SIGINT;
 const int32_t tcs_signal_hang_up = SIGHUP;
@@ -149,6 +150,9 @@ int64_t tcs_write(int32_t descriptor, const void *bytes, size_t count) {
 int32_t tcs_open_for_reading(const char *path) {
     // Without O_NONBLOCK, opening a FIFO by mistake would wait for ever.
     return RESULT(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+}
+int64_t tcs_read_at(int32_t descriptor, void *bytes, size_t count, int64_t offset) {
+    return RESULT(pread(descriptor, bytes, count, offset));
 }
 int32_t tcs_poll_writable(int32_t descriptor) {
     struct pollfd entry = {.fd = descriptor, .events = POLLOUT};
