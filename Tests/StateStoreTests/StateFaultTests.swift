@@ -87,7 +87,7 @@ import TinyCoT
         }
         // Both sides of the commit have been met.
         #expect(cuts > 1500, "\(cuts)")
-        #expect(late > 100, "\(late)")
+        #expect(late > 50, "\(late)")
     }
 
     /// Ring of three, full; the fourth commit meets the fault at each of its calls.
