@@ -105,7 +105,7 @@ def test_an_fsync_of_five_seconds_delays_no_event(daemon, tmp_path, crowd):
         wait_for((daemon.state_dir / "state.tmp").exists, 10, "a state on its way")
         slow = slowest_exchange(crowd, alpha, bravo, 4.0)
         assert (daemon.state_dir / "state.tmp").exists(), "the fsync was not slow"
-    assert number(daemon) == before
+        assert number(daemon) == before
     wait_for(lambda: number(daemon) > before, 20, "the state after all")
     assert complaints(daemon) == []
     note(f"five seconds of fsync: longest way of an event {slow * 1000:.1f} ms; "
