@@ -1,5 +1,6 @@
-// What can go wrong with the file of a package: the step, and the errno of the system call. Thrown
-// by PackageFiles; the store loop turns `isFull` into a status code, the log prints the sentence.
+// What can go wrong with a file of a package or of the dump: the step, and the errno of the system
+// call. Thrown by PackageFiles and DumpFiles; the store loop turns `isFull` into a status code, the
+// log prints the sentence.
 
 import CLinuxSys
 import TinyCoT
@@ -10,6 +11,9 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
         case openFolder, listFolder, syncFolder, askSpace
         case create, write, sync, close, publish
         case open, read, look, remove, setAside
+        // Of the dump.
+        case makeDumps, openDumps, listDumps
+        case createDump, writeDump, syncDump, closeDump, removeDump, mendDump, keepReserve
     }
 
     public let step: Step
@@ -50,8 +54,26 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
         case .look: writer.append("a package cannot be looked at")
         case .remove: writer.append("a package cannot be removed")
         case .setAside: writer.append("a broken catalogue cannot be set aside")
+        case .makeDumps, .openDumps, .listDumps, .createDump, .writeDump, .syncDump, .closeDump,
+            .removeDump, .mendDump, .keepReserve:
+            writeDump(into: &writer)
         }
         writer.append(": ")
         writer.append(errorText: errno)
+    }
+
+    private func writeDump(into writer: inout ByteWriter) {
+        switch step {
+        case .makeDumps: writer.append("the folder of the dump cannot be made")
+        case .openDumps: writer.append("the folder of the dump cannot be opened")
+        case .listDumps: writer.append("the folder of the dump cannot be listed")
+        case .createDump: writer.append("a dump file cannot be made")
+        case .writeDump: writer.append("a dump file cannot be written")
+        case .syncDump: writer.append("a dump file cannot be brought to the disk")
+        case .closeDump: writer.append("a dump file cannot be closed")
+        case .removeDump: writer.append("an old dump file cannot be removed")
+        case .mendDump: writer.append("a dump file that was cut off cannot be mended")
+        default: writer.append("no more than disk_reserve_bytes is free")
+        }
     }
 }

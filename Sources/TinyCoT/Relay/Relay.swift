@@ -14,7 +14,8 @@
 //
 // One room a file: RelayClients (who is here), RelayInbound (bytes to events), RelayRouting (who
 // gets an event), RelayOutbound (queues to bytes), RelayIdentity (names and teams), RelayReplay
-// (the picture), RelayDeadlines (everything that time does), RelayReload (a new configuration).
+// (the picture), RelayDeadlines (everything that time does), RelayReload (a new configuration),
+// RelayFeed (what goes to the dump).
 
 /// One stretch of memory to write. Laid out like `struct iovec`.
 public struct Piece: BitwiseCopyable {
@@ -73,6 +74,8 @@ public struct Relay: ~Copyable {
     /// Slots that one pass of `SendQueues.supersede` took out of a queue.
     let superseded: Slab<UInt32>
     var replayTable: ReplayTable
+    /// The way to the dump.
+    public internal(set) var feed: EventFeed
 
     var toFlush: WorkList
     var toClose: WorkList
@@ -121,6 +124,7 @@ public struct Relay: ~Copyable {
             poolBytes: budget.receivePoolBytes, blockBytes: Relay.receiveBlockBytes, arena: &arena)
         arena.label("replay table", count: budget.replayEvents)
         replayTable = ReplayTable(budget: budget, arena: &arena)
+        feed = EventFeed(budget: budget, arena: &arena)
         arena.label("event reader", count: 1)
         reader = EventReader(arena: &arena)
         assembly = arena.take(UInt8.self, count: budget.eventMaxBytes)

@@ -94,11 +94,12 @@ struct EventLoop: ~Copyable {
         // Each leaving is announced to others, and sending may find more who have gone. Every
         // round closes somebody, so there are never more rounds than clients.
         while closeClients() { flushClients() }
+        handOverFeed()
         runOwnDeadlines()
     }
 
-    /// The store is waited for in the poller like everything else. While it writes the state it asks
-    /// for the picture, so the clients stay for that long, even with no time to drain.
+    /// The store is waited for in the poller like everything else. While it writes the state it
+    /// asks for the picture, so the clients stay for that long, even with no time to drain.
     var mayLeave: Bool {
         phase == .draining && (relay.isDrained || now >= leaveAt)
             && (storeHasStopped || now >= storeLeaveAt)
@@ -175,6 +176,8 @@ struct EventLoop: ~Copyable {
         storeLeaveAt = leaveAt.after(seconds: EventLoop.stateSeconds)
         relay.beginShutdown()
         closeAllListeners()
+        // Nothing is taken from clients any more: this is the end of the dump.
+        handOverFeed()
         bridge?.requestStop()
         var line = log.begin(.notice)
         line.append(signal == tcs_signal_terminate ? "SIGTERM" : "SIGINT")

@@ -12,6 +12,8 @@ enum StoreCounter: UInt8, BitwiseCopyable {
     // Bytes written to the disk in the present day, by purpose, and ever.
     case stateToday, packagesToday, catalogueToday, dumpToday
     case stateWritten, packagesWritten, catalogueWritten, dumpWritten
+    // The dump.
+    case dumpFiles, dumpEvents, dumpBytes, dumpDroppedRing, dumpDroppedDisk
     // What has happened.
     case connections, requests, badRequests, timeouts
     case addressNotAllowed, addressFull, acceptFailed
@@ -42,6 +44,11 @@ enum StoreCounter: UInt8, BitwiseCopyable {
         case .packagesWritten: "written_packages"
         case .catalogueWritten: "written_catalogue"
         case .dumpWritten: "written_dump"
+        case .dumpFiles: "dump_files"
+        case .dumpEvents: "dump_events"
+        case .dumpBytes: "dump_bytes"
+        case .dumpDroppedRing: "dump_dropped_ring_full"
+        case .dumpDroppedDisk: "dump_dropped_disk"
         case .connections: "connections"
         case .requests: "requests"
         case .badRequests: "bad_requests"

@@ -23,6 +23,7 @@ struct StoreLoop: ~Copyable {
     var log: Log
     var quota: UploadQuota
     var ledger: WriteLedger
+    var dump: StoreDump
     var isWriteBudgetUsedUp = false
     /// Of the catalogue that is open: pages that the ledger knows of.
     var cataloguePagesNoted: Int64 = 0
@@ -61,7 +62,8 @@ struct StoreLoop: ~Copyable {
 
     init(
         budget: Budget, memory: StoreMemory, quota: consuming UploadQuota,
-        settings: StoreSettings, server: MartiServer, statePath: UnsafePointer<CChar>
+        settings: StoreSettings, server: MartiServer, statePath: UnsafePointer<CChar>,
+        dumpRing: Slab<UInt8>
     ) {
         self.budget = budget
         tables = memory.tables
@@ -72,6 +74,7 @@ struct StoreLoop: ~Copyable {
         self.server = server
         self.statePath = statePath
         self.quota = quota
+        dump = StoreDump(ring: dumpRing, budget: budget, tables: memory.tables)
         ledger = WriteLedger(bytesPerDay: budget.diskWriteBytesPerDay, now: LinuxClock.now())
         log = Log(line: memory.tables.logLine)
         log.linesPerSecond = budget.logLinesPerSecond
@@ -90,6 +93,7 @@ struct StoreLoop: ~Copyable {
     mutating func run() {
         now = LinuxClock.now()
         wall = LinuxClock.wall()
+        applyDump()
         while !bridge.isStopRequested {
             if now >= openAt { openStore() }
             turn()
@@ -114,6 +118,7 @@ struct StoreLoop: ~Copyable {
         // First who is given up: what it held is then free for those who wait.
         runDeadlines()
         if isWriteBudgetUsedUp { noteWriteBudget() }
+        runDump()
         serveWaiting()
         announcePending()
         watchListeners()
@@ -138,6 +143,7 @@ struct StoreLoop: ~Copyable {
     private func nextDeadline() -> Instant {
         var earliest = min(openAt, log.deadline)
         if acceptAgainAt > now { earliest = min(earliest, acceptAgainAt) }
+        earliest = min(earliest, dump.deadline)
         var i = 0
         while i < tables.connections.count {
             let connection = tables.connections[i]
@@ -174,7 +180,10 @@ struct StoreLoop: ~Copyable {
 
     private mutating func takeFromRelay() {
         bridge.drainStoreWake()
-        if let fresh = bridge.takeSettings() { settings = fresh }
+        if let fresh = bridge.takeSettings() {
+            settings = fresh
+            applyDump()
+        }
         while let slot = bridge.nextAnswer() { answerArrived(slot) }
     }
 
@@ -192,6 +201,7 @@ struct StoreLoop: ~Copyable {
             i += 1
         }
         if let socketPath { _ = tcs_unlink(socketPath) }
+        endDump()
         closeStore()
         bridge.storeHasStopped()
     }
