@@ -138,10 +138,12 @@ public struct DumpFiles: ~Copyable {
         try put(event)
         try put(rest)
         try put(Slab("\n"))
+        // A long one went out piece by piece: its end is not to wait for others.
+        let isBegun = fileBytes > safeBytes
+        if isBegun { try writeBuffer() }
         waitingEvents += 1
         fileEvents += 1
-        // A long one went out piece by piece: its end is not to wait for others.
-        if fileBytes > safeBytes { try flush() }
+        if isBegun { settle() }
     }
 
     private mutating func begin(_ now: Instant) throws(FileError) {
@@ -177,6 +179,11 @@ public struct DumpFiles: ~Copyable {
     public mutating func flush() throws(FileError) {
         if file < 0 { return }
         try writeBuffer()
+        settle()
+    }
+
+    /// The kernel has all of it.
+    private mutating func settle() {
         flushAt = .never
         safeBytes = fileBytes
         eventsWritten += UInt64(waitingEvents)

@@ -27,6 +27,8 @@ struct DumpFolder: ~Copyable {
     private let scratch: Slab<UInt8>
     /// The largest number that was ever seen.
     var newest: UInt64 = 0
+    /// The largest of a file that is there; 0 if there is none.
+    private var newestFile: UInt64 = 0
     private(set) var count = 0
     /// In whole blocks, without the file that is being written.
     private(set) var bytes: Int64 = 0
@@ -100,6 +102,7 @@ struct DumpFolder: ~Copyable {
         count = 0
         bytes = 0
         oldestCount = 0
+        newestFile = 0
         var entries = 0
         var scan = try FolderScan(folder: folder, step: .listDumps, buffer: scratch)
         while let name = try scan.nextName() {
@@ -122,6 +125,7 @@ struct DumpFolder: ~Copyable {
     mutating func add(_ number: UInt64, bytes size: Int64) {
         let entry = Entry(number: number, bytes: DumpFolder.blocks(size))
         let wasComplete = oldestCount == count
+        newestFile = max(newestFile, number)
         count += 1
         bytes += entry.bytes
         var place = oldestCount
@@ -173,8 +177,8 @@ struct DumpFolder: ~Copyable {
     /// A pulled plug may have left the newest file with a part of an event at its end, or with
     /// bytes that were never written. They go, so that the next file can be read behind it.
     mutating func mendNewest(_ buffer: Slab<UInt8>) throws(FileError) {
-        if newest == 0 { return }
-        let name = FileName(dump: newest)
+        if newestFile == 0 { return }
+        let name = FileName(dump: newestFile)
         let file = name.withText { tcs_file_open_to_change(folder, $0) }
         if file == -tcs_errno_absent { return }
         try FileError.check(.mendDump, file)
@@ -194,9 +198,9 @@ struct DumpFolder: ~Copyable {
         try FileError.check(.mendDump, tcs_status_of_descriptor(file, &status))
         let size = status.size_bytes
         guard let end = try DumpFolder.endOfEvents(file, size, buffer) else { return }
-        if end == size { return }
+        if end == size && size > 0 { return }
         mendedBytes = size - end
-        mendedFile = newest
+        mendedFile = newestFile
         if end == 0 {
             try FileError.check(.mendDump, name.withText { tcs_file_unlink(folder, $0) })
         } else {
