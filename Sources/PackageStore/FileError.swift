@@ -1,6 +1,6 @@
-// What can go wrong with the file of a package or of the state: the step, and the errno of the
-// system call. Thrown by PackageFiles and by StateRing; the store loop turns `isFull` into a status
-// code, the log prints the sentence.
+// What can go wrong with a file of a package, of the state or of the dump: the step, and the errno
+// of the system call. Thrown by PackageFiles, StateRing and DumpFiles; the store loop turns `isFull`
+// into a status code, the log prints the sentence.
 
 import CLinuxSys
 import TinyCoT
@@ -14,6 +14,9 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
         // The files of the state.
         case stateLeftover, stateCreate, stateWrite, stateLimit, stateSync, stateClose
         case statePublish, stateLook, stateOpen, stateRead, stateRemove, stateSetAside
+        // Of the dump.
+        case makeDumps, openDumps, listDumps
+        case createDump, writeDump, syncDump, closeDump, removeDump, mendDump, keepReserve
     }
 
     public let step: Step
@@ -81,6 +84,16 @@ extension FileError.Step {
         case .stateRead: "a state file cannot be read"
         case .stateRemove: "an old state file cannot be removed"
         case .stateSetAside: "a state file cannot be set aside"
+        case .makeDumps: "the folder of the dump cannot be made"
+        case .openDumps: "the folder of the dump cannot be opened"
+        case .listDumps: "the folder of the dump cannot be listed"
+        case .createDump: "a dump file cannot be made"
+        case .writeDump: "a dump file cannot be written"
+        case .syncDump: "a dump file cannot be brought to the disk"
+        case .closeDump: "a dump file cannot be closed"
+        case .removeDump: "an old dump file cannot be removed"
+        case .mendDump: "a dump file that was cut off cannot be mended"
+        case .keepReserve: "no more than disk_reserve_bytes is free"
         }
     }
 }

@@ -81,6 +81,8 @@ public struct MemoryPlan: BitwiseCopyable {
         addDescriptors("package folder", 2)
         // The folder, and the file that is being written or read.
         addDescriptors("state", 2)
+        // The folder of the dump, and the file that is being written.
+        addDescriptors("dump", 2)
     }
 
     private mutating func add(_ pool: ArenaRow) {

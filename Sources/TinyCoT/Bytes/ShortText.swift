@@ -50,6 +50,23 @@ public struct ShortText<let capacity: Int>: BitwiseCopyable {
         isCut = other.isCut || length < Int(other.count)
     }
 
+    /// From two pieces that together are no longer than the field.
+    mutating func set(_ first: Slab<UInt8>, _ rest: Slab<UInt8>) {
+        invariant(first.count + rest.count <= min(capacity, 255), "the text fits the field")
+        var i = 0
+        while i < first.count {
+            bytes[i] = first[i]
+            i += 1
+        }
+        i = 0
+        while i < rest.count {
+            bytes[first.count + i] = rest[i]
+            i += 1
+        }
+        count = UInt8(first.count + rest.count)
+        isCut = false
+    }
+
     public func equals(_ other: ShortText<capacity>) -> Bool {
         if count != other.count { return false }
         var i = 0

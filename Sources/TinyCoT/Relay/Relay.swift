@@ -15,7 +15,8 @@
 // One room a file: RelayClients (who is here), RelayInbound (bytes to events), RelayRouting (who
 // gets an event), RelayOutbound (queues to bytes), RelayIdentity (names and teams), RelayReplay
 // (the picture), RelayDeadlines (everything that time does), RelayReload (a new configuration),
-// RelaySeen (who was here), RelayState and RelayRestore (what survives a restart, out and in).
+// RelaySeen (who was here), RelayState and RelayRestore (what survives a restart, out and in),
+// RelayFeed (what goes to the dump).
 
 /// One stretch of memory to write. Laid out like `struct iovec`.
 public struct Piece: BitwiseCopyable {
@@ -75,6 +76,8 @@ public struct Relay: ~Copyable {
     let superseded: Slab<UInt32>
     var replayTable: ReplayTable
     var seen: SeenClients
+    /// The way to the dump.
+    public internal(set) var feed: EventFeed
 
     var toFlush: WorkList
     var toClose: WorkList
@@ -129,6 +132,7 @@ public struct Relay: ~Copyable {
         replayTable = ReplayTable(budget: budget, arena: &arena)
         arena.label("seen clients", count: budget.seenClients + budget.clients)
         seen = SeenClients(budget: budget, arena: &arena)
+        feed = EventFeed(budget: budget, arena: &arena)
         arena.label("event reader", count: 1)
         reader = EventReader(arena: &arena)
         assembly = arena.take(UInt8.self, count: budget.eventMaxBytes)

@@ -13,6 +13,8 @@ struct StoreSettings: BitwiseCopyable {
     var idleSeconds = 0
     var stateSeconds = 0
     var replayMaxSeconds = 0
+    var dumpsEvents = false
+    var dumpFileSeconds = 0
     private var allow: Slab<Network>
     private var allowCount = 0
 
@@ -31,6 +33,8 @@ struct StoreSettings: BitwiseCopyable {
         idleSeconds = config.httpIdleSeconds
         stateSeconds = config.stateSeconds
         replayMaxSeconds = config.replayMaxSeconds
+        dumpsEvents = config.dump.isEnabled
+        dumpFileSeconds = config.dump.fileSeconds
         while allowCount < config.allowCount {
             allow[allowCount] = config.allow[allowCount]
             allowCount += 1

@@ -6,7 +6,7 @@
 import TinyCoT
 
 struct DumpWalk: BitwiseCopyable {
-    private let files: DumpFiles
+    private let files: DumpInputs
     private let piece: Slab<UInt8>
     private var reader: DumpReader
     private let isQuiet: Bool
@@ -28,7 +28,7 @@ struct DumpWalk: BitwiseCopyable {
     static var pieceBytes: Int { 65_536 }
 
     /// - Parameter isQuiet: says nothing; what there is to say was said by an earlier walk.
-    init(_ files: DumpFiles, _ reader: DumpReader, piece: Slab<UInt8>, isQuiet: Bool) {
+    init(_ files: DumpInputs, _ reader: DumpReader, piece: Slab<UInt8>, isQuiet: Bool) {
         invariant(Refusal.count <= 32, "every reason is counted")
         self.files = files
         self.reader = reader

@@ -8,7 +8,7 @@ import TinyCoT
 
 enum ExportCommand {
     static func run(_ invocation: Invocation, _ startup: StartupMemory) throws(ExitCode) {
-        let files = try DumpFiles(invocation, startup)
+        let files = try DumpInputs(invocation, startup)
         let memory = try ToolMemory.take(startup) { arena in ExportMemory(&arena) }
         let filter = DumpFilter(
             uid: text(invocation, .uid), team: text(invocation, .team),

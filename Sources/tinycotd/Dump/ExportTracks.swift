@@ -10,7 +10,7 @@ struct ExportTracks {
 
     /// - Parameter events: as many as the first reading found to be shown.
     init(
-        _ events: Int, _ files: DumpFiles, _ memory: ExportMemory, _ filter: DumpFilter,
+        _ events: Int, _ files: DumpInputs, _ memory: ExportMemory, _ filter: DumpFilter,
         _ startup: StartupMemory
     ) throws(ExitCode) {
         let key = try ToolMemory.key(startup)

@@ -11,7 +11,7 @@ enum ReplayCommand {
         let target = try target(invocation, startup)
         let speed = try number(invocation, .speed, maximum: 1_000, startup) ?? 1_000
         let gap = try number(invocation, .maxGap, maximum: 86_400, startup)
-        let files = try DumpFiles(invocation, startup)
+        let files = try DumpInputs(invocation, startup)
         let memory = try ToolMemory.take(startup) { arena in ReplayMemory(&arena) }
         var walk = DumpWalk(files, memory.reader, piece: memory.piece, isQuiet: false)
         var replay = Replay(

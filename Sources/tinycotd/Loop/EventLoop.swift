@@ -94,6 +94,7 @@ struct EventLoop: ~Copyable {
         // Each leaving is announced to others, and sending may find more who have gone. Every
         // round closes somebody, so there are never more rounds than clients.
         while closeClients() { flushClients() }
+        handOverFeed()
         runOwnDeadlines()
     }
 
@@ -175,6 +176,8 @@ struct EventLoop: ~Copyable {
         storeLeaveAt = leaveAt.after(seconds: EventLoop.stateSeconds)
         relay.beginShutdown()
         closeAllListeners()
+        // Nothing is taken from clients any more: this is the end of the dump.
+        handOverFeed()
         bridge?.requestStop()
         var line = log.begin(.notice)
         line.append(signal == tcs_signal_terminate ? "SIGTERM" : "SIGINT")

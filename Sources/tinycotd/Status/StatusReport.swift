@@ -293,6 +293,7 @@ extension EventLoop {
         writer.append(decimal: budget.packageStoreBytes)
         writer.append("\n")
         writeTextWrites(&writer)
+        writeTextDump(&writer)
         var i = Int(StoreCounter.connections.rawValue)
         while let counter = StoreCounter(rawValue: UInt8(i)) {
             writer.line("http: ", counter.name, storeCounters.value(counter))
@@ -329,6 +330,15 @@ extension EventLoop {
         while let purpose = WritePurpose(rawValue: UInt8(i)) {
             writer.line(
                 "written today: ", purpose.name, storeCounters.value(StoreCounter.today(i)))
+            i += 1
+        }
+    }
+
+    private func writeTextDump(_ writer: inout ByteWriter) {
+        writer.append(config.dump.isEnabled ? "DUMP ON\n" : "DUMP OFF\n")
+        var i = StoreCounter.dumpFiles.rawValue
+        while i <= StoreCounter.dumpDroppedDisk.rawValue, let counter = StoreCounter(rawValue: i) {
+            writer.line("dump: ", counter.name, storeCounters.value(counter))
             i += 1
         }
     }

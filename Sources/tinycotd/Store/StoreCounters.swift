@@ -13,6 +13,8 @@ enum StoreCounter: UInt8, BitwiseCopyable {
     // Bytes written to the disk in the present day, by purpose, and ever.
     case stateToday, dumpToday, packagesToday, catalogueToday
     case stateWritten, dumpWritten, packagesWritten, catalogueWritten
+    // The dump.
+    case dumpFiles, dumpEvents, dumpBytes, dumpDroppedRing, dumpDroppedDisk
     // What has happened.
     case connections, requests, badRequests, timeouts
     case addressNotAllowed, addressFull, acceptFailed
@@ -47,6 +49,11 @@ enum StoreCounter: UInt8, BitwiseCopyable {
         case .packagesWritten: "written_packages"
         case .catalogueWritten: "written_catalogue"
         case .dumpWritten: "written_dump"
+        case .dumpFiles: "dump_files"
+        case .dumpEvents: "dump_events"
+        case .dumpBytes: "dump_bytes"
+        case .dumpDroppedRing: "dump_dropped_ring_full"
+        case .dumpDroppedDisk: "dump_dropped_disk"
         case .connections: "connections"
         case .requests: "requests"
         case .badRequests: "bad_requests"

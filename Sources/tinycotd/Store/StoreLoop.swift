@@ -24,6 +24,7 @@ struct StoreLoop: ~Copyable {
     var log: Log
     var quota: UploadQuota
     var ledger: WriteLedger
+    var dump: StoreDump
     var isWriteBudgetUsedUp = false
     /// Of the catalogue that is open: pages that the ledger knows of.
     var cataloguePagesNoted: Int64 = 0
@@ -64,7 +65,8 @@ struct StoreLoop: ~Copyable {
 
     init(
         budget: Budget, memory: StoreMemory, quota: consuming UploadQuota,
-        settings: StoreSettings, server: MartiServer, statePath: UnsafePointer<CChar>
+        settings: StoreSettings, server: MartiServer, statePath: UnsafePointer<CChar>,
+        dumpRing: Slab<UInt8>
     ) {
         self.budget = budget
         tables = memory.tables
@@ -75,6 +77,7 @@ struct StoreLoop: ~Copyable {
         self.server = server
         self.statePath = statePath
         self.quota = quota
+        dump = StoreDump(ring: dumpRing, budget: budget, tables: memory.tables)
         ledger = WriteLedger(bytesPerDay: budget.diskWriteBytesPerDay, now: LinuxClock.now())
         log = Log(line: memory.tables.logLine)
         log.linesPerSecond = budget.logLinesPerSecond
@@ -94,6 +97,7 @@ struct StoreLoop: ~Copyable {
         now = LinuxClock.now()
         wall = LinuxClock.wall()
         loadState()
+        applyDump()
         while !bridge.isStopRequested {
             if now >= openAt { openStore() }
             turn()
@@ -118,6 +122,7 @@ struct StoreLoop: ~Copyable {
         // First who is given up: what it held is then free for those who wait.
         runDeadlines()
         if isWriteBudgetUsedUp { noteWriteBudget() }
+        runDump()
         serveWaiting()
         announcePending()
         runState()
@@ -145,6 +150,7 @@ struct StoreLoop: ~Copyable {
         // While it waits for a slot, whoever gives one back wakes the loop.
         if state.phase == .idle { earliest = min(earliest, state.dueAt) }
         if acceptAgainAt > now { earliest = min(earliest, acceptAgainAt) }
+        earliest = min(earliest, dump.deadline)
         var i = 0
         while i < tables.connections.count {
             let connection = tables.connections[i]
@@ -181,7 +187,10 @@ struct StoreLoop: ~Copyable {
 
     mutating func takeFromRelay() {
         bridge.drainStoreWake()
-        if let fresh = bridge.takeSettings() { settings = fresh }
+        if let fresh = bridge.takeSettings() {
+            settings = fresh
+            applyDump()
+        }
         while let slot = bridge.nextAnswer() { answerArrived(slot) }
     }
 
@@ -201,6 +210,7 @@ struct StoreLoop: ~Copyable {
         }
         if let socketPath { _ = tcs_unlink(socketPath) }
         finishState()
+        endDump()
         closeStore()
         bridge.storeHasStopped()
     }

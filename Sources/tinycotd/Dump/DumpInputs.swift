@@ -5,7 +5,7 @@
 import CLinuxSys
 import TinyCoT
 
-struct DumpFiles: BitwiseCopyable {
+struct DumpInputs: BitwiseCopyable {
     private var descriptors: InlineArray<64, Int32> = .init(repeating: -1)
     private var sizes: InlineArray<64, Int64> = .init(repeating: 0)
     private let invocation: Invocation
