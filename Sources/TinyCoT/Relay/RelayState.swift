@@ -6,7 +6,7 @@
 extension Relay {
     /// A page looks at no more places than this, so that a large table that is nearly empty costs
     /// no more than a full one. A page may be empty and not the last.
-    private static var placesPerPage: Int { 1024 }
+    private static var placesPerPage: Int { 2048 }
 
     /// The cursor is a slot: first those of the seen clients, then those of the kept events.
     func answerStatePage(_ question: inout Question, _ memory: QuestionMemory) {
