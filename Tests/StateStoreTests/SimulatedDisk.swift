@@ -40,6 +40,8 @@ final class DiskMemory {
     var faultAt = Int.max
     /// Only calls of this name count and fail.
     var only = ""
+    /// What `facts` says where it is not what there is: a file that changes meanwhile.
+    var sizes: [String: Int64] = [:]
     /// Names that cannot be read, whatever is called.
     var unreadable: Set<String> = []
     private(set) var isCrashed = false
@@ -82,7 +84,7 @@ final class DiskMemory {
         guard let file = names[name] else { return -ENOENT }
         if unreadable.contains(name) { return -EIO }
         facts.isRegular = file.isRegular
-        facts.sizeBytes = Int64(file.bytes.count)
+        facts.sizeBytes = sizes[name] ?? Int64(file.bytes.count)
         return 0
     }
 

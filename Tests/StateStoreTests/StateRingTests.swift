@@ -118,6 +118,37 @@ import TinyCoT
         #expect(next.newest == 2 && next.nextGeneration == generation + 1)
     }
 
+    /// An error of the disk is no damage of the file: it is not set aside.
+    @Test(arguments: ["facts", "open", "read"], [EIO, EACCES])
+    func anyErrorWhileASlotIsReadLeavesItAlone(call: String, number: Int32) {
+        let memory = DiskMemory()
+        memory.put("state.1.json", file(header(5), events: 30))
+        memory.only = call
+        memory.fault = .fail(number, isLasting: false)
+        memory.faultAt = call == "read" ? 3 : 1
+        var ring = simulatedRing(memory)
+        let found = ring.look(into: 1)
+        #expect(found.condition == .unreadable && found.error?.errno == number)
+        #expect(names(memory) == ["state.1.json"] && memory.openCount == 0)
+        // Where it was the disk's mood, the next start has it.
+        var next = simulatedRing(memory)
+        #expect(next.look(into: 1).condition == .whole)
+    }
+
+    @Test func aFileThatChangesWhileItIsReadIsNotWhole() {
+        let bytes = file(header(5))
+        for (there, said) in [
+            (bytes + [0x0A], bytes.count), (bytes, bytes.count - 1), (bytes, bytes.count + 1),
+            (bytes + [UInt8](repeating: 0x0A, count: 9000), bytes.count),
+        ] {
+            let memory = DiskMemory()
+            memory.put("state.1.json", there)
+            memory.sizes = ["state.1.json": Int64(said)]
+            var ring = simulatedRing(memory)
+            #expect(ring.look(into: 1).damage == .digest)
+        }
+    }
+
     /// Before the only one that can be read, one that cannot gives way.
     @Test func theOnlyWholeOneIsTheLastToGo() throws {
         let memory = DiskMemory()
