@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -89,6 +90,15 @@ int64_t tcs_wall_milliseconds(void) {
     struct timespec time;
     clock_gettime(CLOCK_REALTIME, &time);
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000 + wall_offset();
+}
+int64_t tcs_boot_milliseconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+int32_t tcs_wall_is_synchronised(void) {
+    struct timex clock = {.modes = 0};
+    return adjtimex(&clock) >= 0 && (clock.status & STA_UNSYNC) == 0;
 }
 int32_t tcs_random(void *bytes, size_t count) {
     return (int32_t)RESULT(getrandom(bytes, count, 0));

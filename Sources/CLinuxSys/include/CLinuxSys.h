@@ -32,6 +32,10 @@ int32_t tcs_unmap(void *memory, size_t bytes);
 // Clocks and chance.
 uint64_t tcs_monotonic_nanoseconds(void);
 int64_t tcs_wall_milliseconds(void);
+/// Since this boot, sleep included.
+int64_t tcs_boot_milliseconds(void);
+/// 1 if the kernel counts the wall clock as kept right by somebody, 0 if not.
+int32_t tcs_wall_is_synchronised(void);
 int32_t tcs_random(void *bytes, size_t count);
 
 // The process.
@@ -73,7 +77,7 @@ int32_t tcs_unlink(const char *path);
 // Files of one folder that is held open.
 extern const int32_t tcs_errno_no_space, tcs_errno_quota, tcs_errno_file_too_big;
 extern const int32_t tcs_errno_name_too_long, tcs_errno_not_implemented, tcs_errno_invalid;
-extern const int32_t tcs_errno_not_seekable;
+extern const int32_t tcs_errno_not_seekable, tcs_errno_link;
 typedef struct {
     int32_t is_regular;
     int64_t size_bytes;

@@ -97,8 +97,8 @@ struct EventLoop: ~Copyable {
         runOwnDeadlines()
     }
 
-    /// The store is waited for in the poller like everything else. While it writes the state it asks
-    /// for the picture, so the clients stay for that long, even with no time to drain.
+    /// The store is waited for in the poller like everything else. While it writes the state it
+    /// asks for the picture, so the clients stay for that long, even with no time to drain.
     var mayLeave: Bool {
         phase == .draining && (relay.isDrained || now >= leaveAt)
             && (storeHasStopped || now >= storeLeaveAt)
