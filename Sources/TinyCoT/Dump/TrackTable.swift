@@ -1,8 +1,8 @@
 // Positions of a dump, put in order: by thing, then by time. The first reading of the files fills
 // it, `arrange` sorts it in place, and the maps are written from it. Called by `export --gpx` and
 // `--kml`. Texts stay in the files: the table remembers where the latest event of a thing lies. Its
-// size follows from the number of events that were counted before: 44 bytes for each position and
-// marker, up to 128 for each thing. It never grows.
+// size follows from the number of events that were counted before: 48 bytes for each position, up
+// to 112 for each thing, of memory that is touched. It never grows.
 // thingCount ≤ pointCapacity; things[i].points lie together, in order of time, once arranged.
 
 /// Where an event lies: between the end of the one before it and its own end.

@@ -1,7 +1,8 @@
 // `tinycot export`: recorded events to standard output, as JSON in one reading, or as GPX or KML in
 // two: the first counts, so that memory can be taken for exactly what there is, the second fills a
-// `TrackTable`. The files may be of any size; what is needed is 200 KiB, the output buffer, and for
-// maps some 150 bytes for each position. Chosen by Main.
+// `TrackTable`. The files may be of any size. What is needed is 230 KiB and as much of the output
+// buffer as the longest event takes; for maps also 48 bytes for each position and up to 112 for
+// each uid. Chosen by Main.
 
 import CLinuxSys
 import TinyCoT
