@@ -46,8 +46,12 @@ let package = Package(
         .target(
             name: "PackageStore", dependencies: ["TinyCoT", "CLinuxSys", "CSQLite", "CCrypto"],
             swiftSettings: core),
+        .target(
+            name: "StateStore", dependencies: ["TinyCoT", "CLinuxSys", "PackageStore"],
+            swiftSettings: core),
         .executableTarget(
-            name: "tinycotd", dependencies: ["TinyCoT", "CLinuxSys", "PackageStore"],
+            name: "tinycotd",
+            dependencies: ["TinyCoT", "CLinuxSys", "PackageStore", "StateStore"],
             swiftSettings: common),
         .testTarget(name: "TinyCoTTests", dependencies: ["TinyCoT"]),
         .testTarget(name: "SimulationTests", dependencies: ["TinyCoT"]),
@@ -61,5 +65,7 @@ let package = Package(
         .testTarget(
             name: "PackageStoreTests",
             dependencies: ["PackageStore", "PackageStoreHelper", "TinyCoT"]),
+        .testTarget(
+            name: "StateStoreTests", dependencies: ["StateStore", "PackageStore", "TinyCoT"]),
     ]
 )

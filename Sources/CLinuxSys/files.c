@@ -18,7 +18,7 @@
 const int32_t tcs_errno_no_space = ENOSPC, tcs_errno_quota = EDQUOT;
 const int32_t tcs_errno_file_too_big = EFBIG, tcs_errno_name_too_long = ENAMETOOLONG;
 const int32_t tcs_errno_not_implemented = ENOSYS, tcs_errno_invalid = EINVAL;
-const int32_t tcs_errno_not_seekable = ESPIPE;
+const int32_t tcs_errno_not_seekable = ESPIPE, tcs_errno_link = ELOOP;
 
 int32_t tcs_open_folder(const char *path) {
     return RESULT(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ const int32_t tcs_errno_absent = ENOENT, tcs_errno_exists = EEXIST;
 const int32_t tcs_errno_refused = ECONNREFUSED, tcs_errno_access = EACCES;
 const int32_t tcs_errno_family = EAFNOSUPPORT, tcs_errno_address = EADDRNOTAVAIL;
 const int32_t tcs_errno_not_permitted = EPERM;
+const int32_t tcs_errno_in_progress = EINPROGRESS, tcs_errno_timed_out = ETIMEDOUT;
 const uint32_t tcs_event_readable = EPOLLIN, tcs_event_writable = EPOLLOUT;
 const int32_t tcs_signal_terminate = SIGTERM, tcs_signal_interrupt = SIGINT;
 const int32_t tcs_signal_hang_up = SIGHUP;
@@ -89,6 +91,15 @@ int64_t tcs_wall_milliseconds(void) {
     clock_gettime(CLOCK_REALTIME, &time);
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000 + wall_offset();
 }
+int64_t tcs_boot_milliseconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+int32_t tcs_wall_is_synchronised(void) {
+    struct timex clock = {.modes = 0};
+    return adjtimex(&clock) >= 0 && (clock.status & STA_UNSYNC) == 0;
+}
 int32_t tcs_random(void *bytes, size_t count) {
     return (int32_t)RESULT(getrandom(bytes, count, 0));
 }
@@ -139,6 +150,9 @@ int64_t tcs_write(int32_t descriptor, const void *bytes, size_t count) {
 int32_t tcs_open_for_reading(const char *path) {
     // Without O_NONBLOCK, opening a FIFO by mistake would wait for ever.
     return RESULT(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+}
+int64_t tcs_read_at(int32_t descriptor, void *bytes, size_t count, int64_t offset) {
+    return RESULT(pread(descriptor, bytes, count, offset));
 }
 int32_t tcs_poll_writable(int32_t descriptor) {
     struct pollfd entry = {.fd = descriptor, .events = POLLOUT};

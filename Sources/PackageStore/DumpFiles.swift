@@ -160,7 +160,7 @@ public struct DumpFiles: ~Copyable {
         fileEvents = 0
         waitingEvents = 0
         var writer = ByteWriter(buffer)
-        DumpText.writeHead(boot: boot, into: &writer)
+        DumpLines.writeHead(boot: boot, into: &writer)
         buffered = writer.count
     }
 

@@ -107,10 +107,15 @@ private func expect(_ condition: Bool, at location: SourceLocation = #_sourceLoc
         try makeLoop { loop, bridge in
             loop.phase = .draining
             loop.leaveAt = loop.now.after(seconds: 3)
+            loop.storeLeaveAt = loop.leaveAt.after(seconds: 3)
             expect(!loop.mayLeave)
+            // The store has time to write the state, also when the clients' time is over.
             loop.now = loop.leaveAt
+            expect(!loop.mayLeave)
+            loop.now = loop.storeLeaveAt
             expect(loop.mayLeave)
             loop.leaveAt = loop.now.after(seconds: 3)
+            loop.storeLeaveAt = loop.leaveAt.after(seconds: 3)
             expect(!loop.mayLeave)
             bridge.storeHasStopped()
             expect(isWoken(loop))

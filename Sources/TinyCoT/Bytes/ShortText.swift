@@ -32,6 +32,9 @@ public struct ShortText<let capacity: Int>: BitwiseCopyable {
 
     public mutating func set(_ text: StaticString) { set(Slab(text)) }
 
+    /// For a text that was cut before it came here.
+    public mutating func markCut() { isCut = true }
+
     /// From a text of another length, cut by the same rule.
     public mutating func set<let otherCapacity: Int>(_ other: ShortText<otherCapacity>) {
         var length = min(Int(other.count), capacity)

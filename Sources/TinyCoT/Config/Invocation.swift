@@ -1,7 +1,7 @@
-// What the operator typed: a command, for `packages` what it shall do and with which file or hash,
-// and options. The edge hands over one argument after the other; this decides what they mean and
-// keeps the numbers of the arguments that hold a path or a name. It never reads a file and never
-// prints, except that it words its own error.
+// What the operator typed: a command, for `packages` what it shall do, the files or the hash that
+// it shall work with, and options. The edge hands over one argument after the other; this decides
+// what they mean and keeps the numbers of the arguments that hold a path or a name. It never reads
+// a file and never prints, except that it words its own error.
 
 /// The command line, understood. Numbers of arguments count from 1; 0 means "not given".
 public struct Invocation: BitwiseCopyable {
@@ -14,11 +14,14 @@ public struct Invocation: BitwiseCopyable {
     public private(set) var wantsHelp = false
     /// `--private`: the package is not for everybody's list.
     public private(set) var wantsPrivate = false
-    /// The file to add, or the hash of the package to remove.
-    public private(set) var operandArgument = 0
+    /// `--gpx`, `--kml` or `--json` behind `export`.
+    public private(set) var format = Format.none
+    /// The arguments that are files to work with, or the hash of the package to remove.
+    private var operands: InlineArray<64, Int32> = .init(repeating: 0)
+    public private(set) var operandCount = 0
     /// Where the value begins in its argument: 0, or behind the `=` of `--config=FILE`.
-    private var values: InlineArray<6, Int> = .init(repeating: 0)
-    private var valueOffsets: InlineArray<6, Int> = .init(repeating: 0)
+    private var values: InlineArray<11, Int> = .init(repeating: 0)
+    private var valueOffsets: InlineArray<11, Int> = .init(repeating: 0)
     /// The name that was probably meant, or nothing.
     private(set) var suggestion: StaticString = ""
     private(set) var mistakeOption = Option.help
@@ -30,6 +33,11 @@ public struct Invocation: BitwiseCopyable {
     /// The argument that holds the value of `option`, which takes one.
     public func valueArgument(_ option: Option) -> Int { values[Int(option.rawValue)] }
     public func valueOffset(_ option: Option) -> Int { valueOffsets[Int(option.rawValue)] }
+
+    /// The first file, or the hash.
+    public var operandArgument: Int { operandCount == 0 ? 0 : operandArgument(0) }
+    /// The file with the number `index`, counted from 0.
+    public func operandArgument(_ index: Int) -> Int { Int(operands[index]) }
 
     /// The next argument, the name of the program left out.
     public mutating func take(_ argument: Slab<UInt8>) {
@@ -47,11 +55,8 @@ public struct Invocation: BitwiseCopyable {
             takeCommand(argument)
         } else if command == .packages && action == .none {
             takeAction(argument)
-        } else if action.operand.utf8CodeUnitCount > 0 && operandArgument == 0 {
-            if argument.count == 0 { return fail(.noOperand) }
-            operandArgument = argumentCount
         } else {
-            fail(.tooMuch)
+            takeOperand(argument)
         }
     }
 
@@ -62,7 +67,26 @@ public struct Invocation: BitwiseCopyable {
         if wantsHelp { return }
         if command == .none { return fail(.noCommand) }
         if command == .packages && action == .none { return fail(.noAction) }
-        if action.operand.utf8CodeUnitCount > 0 && operandArgument == 0 { fail(.noOperand) }
+        if operandLimit > 0 && operandCount == 0 { return fail(.noOperand) }
+        if command == .export && format == .none { return fail(.noFormat) }
+        if command == .replay && valueArgument(.to) == 0 { fail(.noTarget) }
+    }
+
+    /// How many files or hashes can be named.
+    private var operandLimit: Int {
+        switch command {
+        case .export, .replay: Invocation.fileLimit
+        default: action.operand.utf8CodeUnitCount > 0 ? 1 : 0
+        }
+    }
+
+    private mutating func takeOperand(_ argument: Slab<UInt8>) {
+        if operandCount == operandLimit {
+            return fail(operandCount > 1 ? .tooManyFiles : .tooMuch)
+        }
+        if argument.count == 0 { return fail(.noOperand) }
+        operands[operandCount] = Int32(argumentCount)
+        operandCount += 1
     }
 
     private mutating func fail(_ mistake: Mistake, _ option: Option = .help) {
@@ -150,9 +174,19 @@ public struct Invocation: BitwiseCopyable {
             return
         }
         if hasValue { return fail(.unknownOption) }
-        if option == .json { wantsJSON = true }
-        if option == .onlyForContacts { wantsPrivate = true }
-        if option == .help { wantsHelp = true }
+        switch option {
+        case .json where command == .export: choose(.json)
+        case .json: wantsJSON = true
+        case .gpx: choose(.gpx)
+        case .kml: choose(.kml)
+        case .onlyForContacts: wantsPrivate = true
+        default: wantsHelp = true
+        }
+    }
+
+    private mutating func choose(_ format: Format) {
+        if self.format != .none && self.format != format { return fail(.twoFormats) }
+        self.format = format
     }
 
     private mutating func keep(_ option: Option, offset: Int) {

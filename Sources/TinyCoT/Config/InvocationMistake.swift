@@ -10,10 +10,9 @@ extension Invocation {
         case .noAction: writer.append("\"packages\" must be told what to do")
         case .unknownAction: writeQuoted("\"packages\" cannot ", argument, &writer)
         case .noOperand:
-            writer.append(action.operand)
-            writer.append(" must be named behind \"packages ")
-            writer.append(action.name)
-            writer.append(UInt8(ascii: "\""))
+            writer.append(command == .packages ? action.operand : "a file")
+            writer.append(" must be named behind ")
+            writeCommand(&writer)
         case .unknownOption: writeQuoted("unknown option ", argument, &writer)
         case .foreignOption: writeForeignOption(argument, &writer)
         case .missingValue:
@@ -25,13 +24,23 @@ extension Invocation {
             writeQuoted("the option ", argument, &writer)
             writer.append(" is given twice")
         case .tooMuch: writeQuoted("one argument too many: ", argument, &writer)
+        case .tooManyFiles: writeQuoted("one file too many: ", argument, &writer)
+        case .noFormat: writer.append("\"export\" must be told what to write")
+        case .twoFormats: writeQuoted("a second format is named: ", argument, &writer)
+        case .noTarget: writer.append("\"replay\" must be told the server: --to HOST:PORT")
         }
         writeSuggestion(&writer)
     }
 
     private func writeForeignOption(_ argument: Slab<UInt8>, _ writer: inout ByteWriter) {
         writeQuoted("the option ", argument, &writer)
-        writer.append(" does not belong to \"")
+        writer.append(" does not belong to ")
+        writeCommand(&writer)
+    }
+
+    /// In quotes, with its action.
+    private func writeCommand(_ writer: inout ByteWriter) {
+        writer.append(UInt8(ascii: "\""))
         writer.append(command.name)
         if action != .none {
             writer.append(UInt8(ascii: " "))
@@ -59,6 +68,9 @@ extension Invocation {
         switch mistake {
         case .noAction, .unknownAction:
             writer.append("; it can list, add, remove and verify.")
+        case .noFormat: writer.append("; name --gpx, --kml or --json.")
+        case .twoFormats: writer.append("; one of --gpx, --kml and --json is written at a time.")
+        case .tooManyFiles: writer.append("; 64 can be named at a time.")
         default: writer.append("; \"tinycot help\" lists commands and options.")
         }
     }

@@ -3,9 +3,9 @@
 
 extension Invocation {
     public enum Command: UInt8, BitwiseCopyable, Sendable {
-        case none, serve, check, budget, status, packages, version, help
+        case none, serve, check, budget, status, packages, export, replay, version, help
 
-        static var count: UInt8 { 8 }
+        static var count: UInt8 { 10 }
 
         public var name: StaticString {
             switch self {
@@ -15,6 +15,8 @@ extension Invocation {
             case .budget: "budget"
             case .status: "status"
             case .packages: "packages"
+            case .export: "export"
+            case .replay: "replay"
             case .version: "version"
             case .help: "help"
             }
@@ -47,12 +49,19 @@ extension Invocation {
         }
     }
 
+    /// What `export` writes.
+    public enum Format: UInt8, BitwiseCopyable, Sendable { case none, gpx, kml, json }
+
+    /// At most so many files can be named at a time.
+    public static var fileLimit: Int { 64 }
+
     public enum Option: UInt8, BitwiseCopyable, Sendable {
         // Those with a value come first.
         case config, budget, stateDirectory, runDirectory, name, team
-        case json, onlyForContacts, help
+        case uid, type, to, speed, maxGap
+        case json, gpx, kml, onlyForContacts, help
 
-        static var count: UInt8 { 9 }
+        static var count: UInt8 { 16 }
 
         public var name: StaticString {
             switch self {
@@ -62,7 +71,14 @@ extension Invocation {
             case .runDirectory: "--run-dir"
             case .name: "--name"
             case .team: "--team"
+            case .uid: "--uid"
+            case .type: "--type"
+            case .to: "--to"
+            case .speed: "--speed"
+            case .maxGap: "--max-gap"
             case .json: "--json"
+            case .gpx: "--gpx"
+            case .kml: "--kml"
             case .onlyForContacts: "--private"
             case .help: "--help"
             }
@@ -73,7 +89,12 @@ extension Invocation {
             switch self {
             case .config, .budget, .stateDirectory, .runDirectory: "a path"
             case .name, .team: "a name"
-            case .json, .onlyForContacts, .help: ""
+            case .uid: "a uid"
+            case .type: "the beginning of a type"
+            case .to: "a server"
+            case .speed: "a number"
+            case .maxGap: "a number of seconds"
+            case .json, .gpx, .kml, .onlyForContacts, .help: ""
             }
         }
 
@@ -88,8 +109,11 @@ extension Invocation {
             case .stateDirectory: command == .serve || command == .packages
             case .runDirectory:
                 command == .serve || command == .status || command == .packages
-            case .name, .team, .onlyForContacts: action == .add
-            case .json: command == .status || action == .list
+            case .name, .onlyForContacts: action == .add
+            case .team: action == .add || command == .export
+            case .uid, .type, .gpx, .kml: command == .export
+            case .to, .speed, .maxGap: command == .replay
+            case .json: command == .status || command == .export || action == .list
             case .help: true
             }
         }
@@ -99,5 +123,6 @@ extension Invocation {
     public enum Mistake: UInt8, BitwiseCopyable, Sendable {
         case nothing, noCommand, unknownCommand, noAction, unknownAction, noOperand
         case unknownOption, foreignOption, missingValue, givenTwice, tooMuch
+        case tooManyFiles, noFormat, twoFormats, noTarget
     }
 }

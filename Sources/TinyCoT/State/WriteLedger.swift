@@ -6,9 +6,9 @@
 // eighths, so that the state, which is small, always finds room.
 // Invariant: a purpose that may write may do so for every more important purpose, too.
 
-/// What bytes are written for, the most important first.
+/// What bytes are written for.
 public enum WritePurpose: UInt8, BitwiseCopyable, Sendable {
-    case state, packages, catalogue, dump
+    case state, dump, packages, catalogue
 
     public static var count: Int { 4 }
 

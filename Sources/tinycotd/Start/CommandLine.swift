@@ -72,6 +72,12 @@ enum ProgramText {
             Data packages: through the daemon if it runs, else directly. `verify` reads each
             file and compares it with its hash. Each takes --state-dir DIR, --run-dir DIR and
             --budget FILE; --private keeps a package out of the clients' list.
+        tinycot export --gpx|--kml|--json FILE... [--uid UID] [--team NAME] [--type PREFIX]
+            Write recorded events to standard output: tracks and markers for maps, or all of
+            it as JSON. FILEs are those of the dump, or events that follow each other.
+        tinycot replay FILE... --to HOST:PORT [--speed N] [--max-gap SECONDS]
+            Send recorded events to a server at the recorded pace, N times as fast (0: at
+            once), each sender over a connection of its own. HOST is an address or localhost.
         tinycot version
         tinycot help
 
@@ -80,9 +86,9 @@ enum ProgramText {
         State:   /var/lib/tinycot for root, else $XDG_STATE_HOME/tinycot, else
                  ~/.local/state/tinycot.
 
-        Exit codes: 0 well, 64 wrong command line, 65 damaged packages, 66 no such file or
-        package, 69 not running, 71 refused by the system, 75 try again, 77 no permission,
-        78 wrong file or limits.
+        Exit codes: 0 well, 64 wrong command line, 65 damaged packages or no events, 66 no such
+        file or package, 69 not running, 71 refused by the system, 74 output not taken, 75 try
+        again, 77 no permission, 78 wrong file or limits.
 
         """
     }

@@ -46,6 +46,7 @@ enum Serve {
         tcs_heap_seal()
         // For tests: a counter that cannot count also reads 0.
         if tcs_environment("TINYCOT_PROBE_HEAP") != nil { tcs_heap_probe() }
+        loop.relay.awaitRestore(now: loop.now)
         loop.announce(planBytes: plan.processBytes, http: store.tables.listeners)
         loop.run()
     }

@@ -218,6 +218,8 @@ extension EventLoop {
         writer.member("bytes_in", totals.bytesIn, isFirst: false)
         writer.member("events_out", totals.eventsOut, isFirst: false)
         writer.member("bytes_out", totals.bytesOut, isFirst: false)
+        writer.member("restored", totals.restored, isFirst: false)
+        writer.member("not_returned", totals.notReturned, isFirst: false)
         cursor.next()
     }
 
@@ -239,6 +241,8 @@ extension EventLoop {
             writer.append(", OUT ")
             writer.append(decimal: Int(totals.bytesOut))
             writer.append("\n")
+            writer.line("restart: ", "events_restored", totals.restored)
+            writer.line("restart: ", "clients_not_returned", totals.notReturned)
             cursor.next()
         case .refused:
             var i = 0
@@ -305,6 +309,18 @@ extension EventLoop {
             sum &+= storeCounters.value(StoreCounter.today(i))
             i += 1
         }
+        writer.append("STATE ")
+        if storeCounters.value(.stateGeneration) == 0 {
+            writer.append("not written yet")
+        } else {
+            writer.append("generation ")
+            writer.append(decimal: Int64(clamping: storeCounters.value(.stateGeneration)))
+            writer.append(", ")
+            writer.append(decimal: Int64(clamping: storeCounters.value(.stateBytes)))
+            writer.append(" bytes")
+        }
+        writer.append("\n")
+        writer.line("state: ", "failures", storeCounters.value(.stateFailures))
         writer.append("DISK WRITTEN TODAY ")
         writer.append(decimal: Int64(clamping: sum))
         writer.append(" OF ")

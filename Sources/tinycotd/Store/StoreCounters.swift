@@ -9,9 +9,10 @@ enum StoreCounter: UInt8, BitwiseCopyable {
     case isReady, packages, packageBytes
     case connectionsUsed, connectionsPeak, uploadsUsed, uploadsPeak
     case sqliteHeapUsed, sqliteHeapPeak
+    case stateGeneration, stateBytes, statesWritten, stateFailures
     // Bytes written to the disk in the present day, by purpose, and ever.
-    case stateToday, packagesToday, catalogueToday, dumpToday
-    case stateWritten, packagesWritten, catalogueWritten, dumpWritten
+    case stateToday, dumpToday, packagesToday, catalogueToday
+    case stateWritten, dumpWritten, packagesWritten, catalogueWritten
     // The dump.
     case dumpFiles, dumpEvents, dumpBytes, dumpDroppedRing, dumpDroppedDisk
     // What has happened.
@@ -36,6 +37,10 @@ enum StoreCounter: UInt8, BitwiseCopyable {
         case .uploadsPeak: "uploads_peak"
         case .sqliteHeapUsed: "sqlite_heap_used"
         case .sqliteHeapPeak: "sqlite_heap_peak"
+        case .stateGeneration: "state_generation"
+        case .stateBytes: "state_bytes"
+        case .statesWritten: "states_written"
+        case .stateFailures: "state_failures"
         case .stateToday: "written_today_state"
         case .packagesToday: "written_today_packages"
         case .catalogueToday: "written_today_catalogue"

@@ -157,7 +157,7 @@ extension StoreLoop {
     private mutating func keep(_ entry: FeedEntry) {
         if !dump.files.isOpen { return lose(1) }
         var writer = ByteWriter(tables.texts)
-        DumpText.writeComment(entry.record, into: &writer)
+        DumpLines.writeComment(entry.record, into: &writer)
         invariant(!writer.overflowed, "the comment before an event fits its line")
         let count = dump.files.bufferedBytes + writer.count + entry.eventCount + 1
         if !ledger.mayWrite(Int64(count), for: .dump, now: now) {

@@ -7,6 +7,7 @@
 
 import CLinuxSys
 import PackageStore
+import StateStore
 import TinyCoT
 
 struct StoreLoop: ~Copyable {
@@ -35,6 +36,8 @@ struct StoreLoop: ~Copyable {
     var poller = FileDescriptor.none()
     var files: PackageFiles?
     var catalogue: Catalogue?
+    var stateFiles: StateFiles?
+    var state = StateJob()
     var isSQLiteReady = false
     var lastTrouble = Trouble.none
     /// When opening the folder is tried again; `never` while it is open.
@@ -93,6 +96,7 @@ struct StoreLoop: ~Copyable {
     mutating func run() {
         now = LinuxClock.now()
         wall = LinuxClock.wall()
+        loadState()
         applyDump()
         while !bridge.isStopRequested {
             if now >= openAt { openStore() }
@@ -121,6 +125,7 @@ struct StoreLoop: ~Copyable {
         runDump()
         serveWaiting()
         announcePending()
+        runState()
         watchListeners()
         noteCatalogueWrites()
         notePools()
@@ -142,6 +147,8 @@ struct StoreLoop: ~Copyable {
 
     private func nextDeadline() -> Instant {
         var earliest = min(openAt, log.deadline)
+        // While it waits for a slot, whoever gives one back wakes the loop.
+        if state.phase == .idle { earliest = min(earliest, state.dueAt) }
         if acceptAgainAt > now { earliest = min(earliest, acceptAgainAt) }
         earliest = min(earliest, dump.deadline)
         var i = 0
@@ -178,7 +185,7 @@ struct StoreLoop: ~Copyable {
 
     // MARK: What the relay says
 
-    private mutating func takeFromRelay() {
+    mutating func takeFromRelay() {
         bridge.drainStoreWake()
         if let fresh = bridge.takeSettings() {
             settings = fresh
@@ -187,7 +194,8 @@ struct StoreLoop: ~Copyable {
         while let slot = bridge.nextAnswer() { answerArrived(slot) }
     }
 
-    /// Connections and uploads end here; what was answered is on the disk already.
+    /// Connections and uploads end here; what was answered is on the disk already. Then the state
+    /// is written for the last time.
     private mutating func stop() {
         var i = 0
         while i < tables.connections.count {
@@ -201,6 +209,7 @@ struct StoreLoop: ~Copyable {
             i += 1
         }
         if let socketPath { _ = tcs_unlink(socketPath) }
+        finishState()
         endDump()
         closeStore()
         bridge.storeHasStopped()

@@ -6,12 +6,12 @@ import Testing
 
 @testable import TinyCoT
 
-@Suite struct DumpTextTests {
+@Suite struct DumpLinesTests {
     private func encoded(_ bytes: [UInt8]) -> String {
         let owned = OwnedBytes(bytes)
         var short = ShortText<40>()
         withExtendedLifetime(owned) { short.set(owned.slab) }
-        return written { DumpText.append(short, to: &$0) }
+        return written { DumpLines.append(short, to: &$0) }
     }
 
     /// Percent-decoding and nothing else.
@@ -39,7 +39,7 @@ import Testing
         record.team.set("blue")
         record.address = Address(ipv4: 0x0A00_0007)
         #expect(
-            written { DumpText.writeComment(record, into: &$0) } == """
+            written { DumpLines.writeComment(record, into: &$0) } == """
                 <!-- received="2026-11-25T16:05:00.123Z" clock="81234567" sender="ANDROID-1" \
                 callsign="ALPHA" team="blue" address="10.0.0.7" -->
 
@@ -50,7 +50,7 @@ import Testing
         var boot = ShortText<40>()
         boot.set("2d5c1c43-8b3a-4f0e-9d0c-5b1a2f3c4d5e")
         #expect(
-            written { DumpText.writeHead(boot: boot, into: &$0) }
+            written { DumpLines.writeHead(boot: boot, into: &$0) }
                 == "<!-- tinycot dump 1 boot=\"2d5c1c43-8b3a-4f0e-9d0c-5b1a2f3c4d5e\" -->\n")
     }
 
@@ -84,8 +84,8 @@ import Testing
         record.callsign = record.sender
         record.team = short(String(repeating: "%", count: 40))
         record.address = Address(high: 0x1111_1111_1111_1111, low: 0x1111_1111_1111_1111)
-        let line = written(capacity: DumpText.lineBytes) {
-            DumpText.writeComment(record, into: &$0)
+        let line = written(capacity: DumpLines.lineBytes) {
+            DumpLines.writeComment(record, into: &$0)
         }
         #expect(line.utf8.count > 700)
     }

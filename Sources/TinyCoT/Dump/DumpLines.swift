@@ -2,7 +2,7 @@
 // comment before each event. Both are XML comments, so that the file is what a client could have
 // sent. Called by the store loop; pure text.
 
-public enum DumpText {
+public enum DumpLines {
     /// Either line fits: three bytes for each of a name, and the words around them.
     public static var lineBytes: Int { 1_024 }
 
