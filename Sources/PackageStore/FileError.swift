@@ -1,6 +1,6 @@
 // What can go wrong with a file of a package, of the state or of the dump: the step, and the errno
-// of the system call. Thrown by PackageFiles, StateRing and DumpFiles; the store loop turns `isFull`
-// into a status code, the log prints the sentence.
+// of the system call. Thrown by PackageFiles, StateRing and DumpFiles; the store loop turns
+// `isFull` into a status code, the log prints the sentence.
 
 import CLinuxSys
 import TinyCoT

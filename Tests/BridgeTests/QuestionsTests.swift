@@ -154,7 +154,12 @@ private func expect(_ condition: Bool, at location: SourceLocation = #_sourceLoc
                 return read(bridge.storeWake, &count, 8) == 8
             }
             loop.relay.beginTurn(now: loop.now, wall: WallTime(milliseconds: 0))
-            _ = loop.relay.admit(address: Address(), port: 1, listenerTeam: Config.noTeam)
+            loop.config.allow[0] = Network()
+            loop.config.allowCount = 1
+            loop.relay.apply(config: loop.config)
+            guard case .admitted(0) = loop.relay.admit(
+                address: Address(), port: 1, listenerTeam: Config.noTeam)
+            else { return expect(false) }
             send(&loop, 40)
             loop.handOverFeed()
             #expect(bridge.feed.written == 0 && !storeWasWoken())
