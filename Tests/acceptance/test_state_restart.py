@@ -101,6 +101,7 @@ def test_who_does_not_come_back_is_said_to_have_left(start_daemon, crowd):
     assert f'uid="{alpha.person.uid}"'.encode() in notice.raw
     assert b'relation="p-p"' in notice.raw and b'type="a-f-G-U-C"' in notice.raw
     late = crowd.connect(daemon.port)
+    crowd.answer(late)
     crowd.fence(returned, [late])
     assert not late.has(alpha.person.uid), "a ghost"
     assert late.has(bravo.person.uid)
