@@ -90,11 +90,11 @@ enum FuzzState {
                 header.wallMilliseconds, header.isWallSynchronised ? 1 : 0,
                 header.livedMilliseconds, Int64(clamping: header.starts),
                 Int64(clamping: header.eventsIn), Int64(clamping: header.eventsOut),
-                header.dayAgeMilliseconds,
+                header.written.dayAgeMilliseconds,
             ]
-            for i in 0..<StateHeader.purposeCount {
-                self.header.append(Int64(clamping: header.writtenTotal[i]))
-                self.header.append(Int64(clamping: header.writtenToday[i]))
+            for i in 0..<WritePurpose.count {
+                self.header.append(Int64(clamping: header.written.total[i]))
+                self.header.append(Int64(clamping: header.written.today[i]))
             }
         }
     }

@@ -39,9 +39,6 @@ int32_t tcs_file_open(int32_t folder, const char *name) {
 int32_t tcs_file_open_to_change(int32_t folder, const char *name) {
     return RESULT(openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
 }
-int64_t tcs_file_read_at(int32_t descriptor, void *bytes, size_t count, int64_t offset) {
-    return RESULT(pread(descriptor, bytes, count, offset));
-}
 int32_t tcs_file_cut(int32_t descriptor, int64_t size_bytes) {
     return RESULT(ftruncate(descriptor, size_bytes));
 }

@@ -239,7 +239,7 @@ struct DumpFolder: ~Copyable {
     ) throws(FileError) {
         var done = 0
         while done < piece.count {
-            let result = tcs_file_read_at(
+            let result = tcs_read_at(
                 file, piece.pointer(at: done), piece.count - done, offset + Int64(done))
             if result == -Int64(tcs_errno_interrupted) { continue }
             if result <= 0 {

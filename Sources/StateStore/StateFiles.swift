@@ -3,9 +3,9 @@
 //
 //   let files = try StateFiles.open(path, limits)
 //   at start:  for each slot 1 ... StateFiles.slotLimit: files.examine(slot, text:, buffer:), log
-//              if let slot = files.newest: try files.open(slot); while try files.read(into:) > 0 …
+//              if let slot = files.newest(): try files.open(slot); while try files.read(into:) > 0
 //              … StateReader over the pieces …; files.closeReading()
-//   to write:  header.generation = files.nextGeneration; try files.begin()
+//   to write:  header.generation = files.nextGeneration(); try files.begin()
 //              try files.write(piece) for each buffer of StateWriter
 //              let commit = try files.commit(header); log commit.error if there is one
 //
@@ -60,10 +60,4 @@ extension StateRing where Disk == StateFolder {
         let folder = try FileError.check(.openState, tcs_open_folder(path))
         return StateRing(StateFolder(descriptor: folder), limits)
     }
-}
-
-// As functions: reading a property of an optional that cannot be copied would consume it.
-extension StateRing where Disk: ~Copyable {
-    public func newestSlot() -> Int? { newest }
-    public func generationOfNext() -> UInt64 { nextGeneration }
 }

@@ -39,13 +39,14 @@ public struct StateRing<Disk: StateDisk & ~Copyable>: ~Copyable {
         self.limits = limits
     }
 
-    // MARK: What is there
+    // MARK: What is there. Functions, because to read a property of an optional that cannot be
+    // copied would consume it.
 
     /// The slot of the newest whole generation, or nil.
-    public var newest: Int? { pick { $0.generation > $1.generation } }
+    public func newest() -> Int? { pick { $0.generation > $1.generation } }
 
     /// For the header of the next file.
-    public var nextGeneration: UInt64 {
+    public func nextGeneration() -> UInt64 {
         let next = lastGeneration + 1 + (hasGap ? StateRing.generationGap : 0)
         return min(next, UInt64(StateHeader.generationMax))
     }
@@ -146,7 +147,7 @@ public struct StateRing<Disk: StateDisk & ~Copyable>: ~Copyable {
     /// - Parameter header: the one that was written.
     public mutating func commit(_ header: StateHeader) throws(FileError) -> StateCommit {
         invariant(isWriting, "a state file is whole before it gets its name")
-        invariant(header.generation == nextGeneration, "a new generation is a later one")
+        invariant(header.generation == nextGeneration(), "a new generation is a later one")
         let slot = target
         do throws(FileError) {
             try appendLastLine()

@@ -36,7 +36,7 @@ import TinyCoT
         _ ring: inout SimulatedRing, _ history: inout History, _ label: String
     ) throws {
         let found = ring.survey()
-        let newest = ring.newest
+        let newest = ring.newest()
         if history.promised > 0 { #expect(newest != nil, "\(label)") }
         guard let newest else { return }
         let generation = found[newest - 1].header.generation
@@ -69,7 +69,7 @@ import TinyCoT
                 memory.fault = .crash
                 memory.faultAt = memory.calls + 1 + random.below(40)
                 for _ in 0..<4 where !memory.isCrashed {
-                    let generation = ring.nextGeneration
+                    let generation = ring.nextGeneration()
                     let events = 1 + random.below(4)
                     history.begin(generation, file(header(generation), events: events))
                     do throws(FileError) {
@@ -175,6 +175,6 @@ import TinyCoT
         memory.faultAt = memory.calls + 2
         let commit = try ring.save()
         #expect(commit.error?.step == .stateRemove && commit.removedCount == 0)
-        #expect(ring.newest == commit.slot)
+        #expect(ring.newest() == commit.slot)
     }
 }

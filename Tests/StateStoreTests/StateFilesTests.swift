@@ -54,7 +54,7 @@ private final class Folder {
         #expect(status.st_mode & 0o137 == 0, "nobody else may read it")
         var next = try folder.files()
         let found = next.survey()
-        #expect(next.newest == 2)
+        #expect(next.newest() == 2)
         #expect(found[1].header.livedMilliseconds == 5)
         #expect(try next.load(2) == folder.bytes("state.2.json"))
     }
@@ -105,7 +105,7 @@ private final class Folder {
         let found = files.survey()
         #expect(found[..<3].allSatisfy { $0.condition == .broken && $0.damage == .noFile })
         #expect(found[..<3].allSatisfy { $0.error == nil })
-        #expect(files.newest == nil)
+        #expect(files.newest() == nil)
         #expect(try files.save().slot == 1)
         #expect(
             folder.names == [

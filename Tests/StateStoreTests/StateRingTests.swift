@@ -14,13 +14,13 @@ import TinyCoT
         let memory = DiskMemory()
         var ring = simulatedRing(memory)
         #expect(ring.survey().allSatisfy { $0.condition == .free })
-        #expect(ring.newest == nil && ring.nextGeneration == 1)
+        #expect(ring.newest() == nil && ring.nextGeneration() == 1)
         var slots: [Int] = []
         for generation: UInt64 in 1...7 {
-            #expect(ring.nextGeneration == generation)
+            #expect(ring.nextGeneration() == generation)
             let commit = try ring.save()
             slots.append(commit.slot)
-            #expect(ring.newest == commit.slot)
+            #expect(ring.newest() == commit.slot)
             #expect(commit.sizeBytes == Int64(file(header(generation)).count))
             #expect(commit.removedCount == 0 && commit.error == nil)
             #expect(try ring.load(commit.slot) == file(header(generation)))
@@ -31,7 +31,7 @@ import TinyCoT
         var next = simulatedRing(memory)
         let found = next.survey()
         #expect(found[0...2].map(\.header.generation) == [7, 5, 6])
-        #expect(next.newest == 1 && next.nextGeneration == 8)
+        #expect(next.newest() == 1 && next.nextGeneration() == 8)
         #expect(try next.save().slot == 2)
         // Beside the folder there is one file at a time.
         #expect(memory.mostOpen == 1 && memory.openCount == 0)
@@ -57,7 +57,7 @@ import TinyCoT
         var ring = simulatedRing(memory)
         let found = ring.survey()
         #expect(found[1].condition == .broken && found[1].isTrouble && !found[0].isTrouble)
-        #expect(ring.newest == 1 && ring.nextGeneration == 6)
+        #expect(ring.newest() == 1 && ring.nextGeneration() == 6)
         #expect(memory.names["state.2.json.broken"]?.bytes == torn)
         #expect(try ring.save().slot == 2)
         #expect(memory.names["state.2.json.broken"]?.bytes == torn)
@@ -105,17 +105,17 @@ import TinyCoT
         memory.unreadable = ["state.3.json"]
         var ring = simulatedRing(memory)
         ring.survey()
-        #expect(ring.newest == 2 && ring.nextGeneration > 7)
+        #expect(ring.newest() == 2 && ring.nextGeneration() > 7)
         let first = try ring.save()
         #expect(first.slot == 1)
-        let generation = ring.nextGeneration
+        let generation = ring.nextGeneration()
         #expect(try ring.save().slot == 2)
         #expect(memory.names["state.3.json"]?.bytes == file(header(7)))
         // Today it can be read again.
         memory.unreadable = []
         var next = simulatedRing(memory)
         next.survey()
-        #expect(next.newest == 2 && next.nextGeneration == generation + 1)
+        #expect(next.newest() == 2 && next.nextGeneration() == generation + 1)
     }
 
     /// An error of the disk is no damage of the file: it is not set aside.
@@ -189,7 +189,7 @@ import TinyCoT
         limits.generations = 2
         var ring = simulatedRing(memory, limits)
         ring.survey()
-        #expect(ring.newest == 5 && ring.nextGeneration == 9)
+        #expect(ring.newest() == 5 && ring.nextGeneration() == 9)
         let commit = try ring.save()
         #expect(commit.slot == 1 && commit.removedCount == 2)
         #expect(names(memory) == ["state.1.json", "state.2.json"])
@@ -247,7 +247,7 @@ import TinyCoT
         }
         #expect(names(memory) == ["state.1.json"])
         #expect(memory.openCount == 0)
-        #expect(ring.nextGeneration == 2)
+        #expect(ring.nextGeneration() == 2)
         _ = try ring.save()
     }
 
@@ -270,7 +270,7 @@ import TinyCoT
         ring.discard()
         ring.discard()
         #expect(names(memory) == ["state.1.json"] && memory.openCount == 0)
-        #expect(ring.nextGeneration == 2)
+        #expect(ring.nextGeneration() == 2)
         #expect(try ring.save().slot == 2)
     }
 }

@@ -118,7 +118,7 @@ extension StateRing where Disk: ~Copyable {
     mutating func save(
         lived: Int64 = 0, events: Int = 3, textBytes: Int = 40
     ) throws(FileError) -> StateCommit {
-        let next = header(nextGeneration, lived: lived)
+        let next = header(nextGeneration(), lived: lived)
         try begin()
         for piece in pieces(next, events: events, textBytes: textBytes) {
             try write(piece)

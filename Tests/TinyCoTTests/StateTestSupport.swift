@@ -80,10 +80,10 @@ func stateNumbers(_ header: StateHeader) -> [Int64] {
         Int64(clamping: header.generation), header.bootMilliseconds, header.wallMilliseconds,
         header.isWallSynchronised ? 1 : 0, header.livedMilliseconds,
         Int64(clamping: header.starts), Int64(clamping: header.eventsIn),
-        Int64(clamping: header.eventsOut), header.dayAgeMilliseconds,
+        Int64(clamping: header.eventsOut), header.written.dayAgeMilliseconds,
     ]
-    for i in 0..<4 { all.append(Int64(clamping: header.writtenTotal[i])) }
-    for i in 0..<4 { all.append(Int64(clamping: header.writtenToday[i])) }
+    for i in 0..<4 { all.append(Int64(clamping: header.written.total[i])) }
+    for i in 0..<4 { all.append(Int64(clamping: header.written.today[i])) }
     return all
 }
 
@@ -132,10 +132,10 @@ func stateHeader(generation: UInt64 = 7) -> StateHeader {
     header.eventsIn = 123_456
     header.eventsOut = 7_890_123
     for i in 0..<4 {
-        header.writtenTotal[i] = UInt64(1000 + i)
-        header.writtenToday[i] = UInt64(10 + i)
+        header.written.total[i] = UInt64(1000 + i)
+        header.written.today[i] = UInt64(10 + i)
     }
-    header.dayAgeMilliseconds = 3_600_000
+    header.written.dayAgeMilliseconds = 3_600_000
     return header
 }
 

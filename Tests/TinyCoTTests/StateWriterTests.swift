@@ -162,7 +162,7 @@ import Testing
         header.eventsIn = .max
         header.wallMilliseconds = .min
         header.bootMilliseconds = -5
-        header.writtenTotal[3] = .max
+        header.written.total[3] = .max
         let event = StateEvent(age: .min, left: .max, bytes: [0x41])
         let read = readState(stateFile(header, [], [event], later: .max))
         #expect(read.fault == nil)

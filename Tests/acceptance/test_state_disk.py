@@ -5,7 +5,9 @@ once, one line says what is wrong, and when the disk is well again so is the sta
 import os
 import shutil
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -166,6 +168,44 @@ def test_no_state_folder_at_all_and_later_one(tmp_path, crowd):
     crowd.wait_until(lambda: newcomer.has(events.ALPHA.uid), "the picture")
     one.finish()
     one.kill()
+
+
+class HomelessDaemon(StoreDaemon):
+    """Keeps its state where somebody who is not root keeps it, who has no such place yet."""
+
+    def _command(self, *arguments):
+        arguments = list(map(str, arguments))
+        at = arguments.index("--state-dir")
+        del arguments[at:at + 2]
+        return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                "env", f"XDG_STATE_HOME={self.state_dir.parent}", *super()._command(*arguments)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes somebody else")
+def test_a_state_folder_that_comes_later(crowd):
+    """The usual place is not there at the start; the daemon looks again, and then keeps its state."""
+    base = Path(tempfile.mkdtemp(prefix="tinycot-late-"))
+    base.chmod(0o777)
+    one = HomelessDaemon(base / "daemon", EAGER)
+    try:
+        shutil.rmtree(one.state_dir)
+        one.state_dir = base / "home" / "tinycot"
+        for folder in (one.folder, one.run_dir):
+            os.chown(folder, 65534, 65534)
+        one.start()
+        alpha, = gather(crowd, one.port, [events.ALPHA])
+        uid = change(crowd, alpha)
+        one.wait_log("the state is not kept: the state folder cannot be opened", 10)
+        one.state_dir.mkdir(parents=True)
+        os.chown(one.state_dir, 65534, 65534)
+        one.wait_log("the state is written again", 45)
+        newest = states.newest(one.state_dir)
+        assert newest.number >= 1 and newest.document["starts"] == 1
+        assert any(uid.encode() in raw for raw in newest.events)
+        one.finish()
+    finally:
+        one.kill()
+        shutil.rmtree(base)
 
 
 def test_a_day_without_bytes_left(tmp_path, crowd):

@@ -96,7 +96,6 @@ int32_t tcs_file_create(int32_t folder, const char *name, uint32_t mode);
 int32_t tcs_file_open(int32_t folder, const char *name);
 /// For reading and writing; does not follow a symbolic link.
 int32_t tcs_file_open_to_change(int32_t folder, const char *name);
-int64_t tcs_file_read_at(int32_t descriptor, void *bytes, size_t count, int64_t offset);
 int32_t tcs_file_cut(int32_t descriptor, int64_t size_bytes);
 int32_t tcs_file_rename(int32_t folder, const char *from, const char *to);
 int32_t tcs_file_unlink(int32_t folder, const char *name);

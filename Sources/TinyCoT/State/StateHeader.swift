@@ -12,7 +12,7 @@ public struct StateHeader: BitwiseCopyable {
     /// A file that claims to be later is no file of ours: there must always be a next one.
     public static var generationMax: Int64 { numberMax / 2 }
 
-    /// The file with the highest one is the newest (`StateFiles.nextGeneration`).
+    /// The file with the highest one is the newest (`StateFiles.nextGeneration()`).
     public var generation: UInt64 = 0
     /// Names the boot in which it was written. Empty if the kernel did not tell.
     public var bootId = ShortText<40>()
@@ -27,24 +27,9 @@ public struct StateHeader: BitwiseCopyable {
     /// Over all starts.
     public var eventsIn: UInt64 = 0
     public var eventsOut: UInt64 = 0
-    /// Bytes written to the disk, by purpose (`purposeName`): ever, and in the current day window.
-    public var writtenTotal: InlineArray<4, UInt64> = .init(repeating: 0)
-    public var writtenToday: InlineArray<4, UInt64> = .init(repeating: 0)
-    /// How long ago that window began.
-    public var dayAgeMilliseconds: Int64 = 0
+    public var written = WrittenBytes()
 
     public init() {}
-
-    public static var purposeCount: Int { 4 }
-
-    public static func purposeName(_ index: Int) -> StaticString {
-        switch index {
-        case 0: "state"
-        case 1: "dump"
-        case 2: "packages"
-        default: "catalogue"
-        }
-    }
 
     /// The members of the file's outer object, as they are spelled.
     enum Field: UInt8, BitwiseCopyable {

@@ -20,7 +20,7 @@ extension StateReader {
         case .starts: header.starts = try count(name, token)
         case .eventsIn: header.eventsIn = try count(name, token)
         case .eventsOut: header.eventsOut = try count(name, token)
-        case .dayAgeMilliseconds: header.dayAgeMilliseconds = Int64(try count(name, token))
+        case .dayAgeMilliseconds: header.written.dayAgeMilliseconds = Int64(try count(name, token))
         case .writtenTotal, .writtenToday:
             guard case .objectStart = token else { throw wrongType(name, token, "an object") }
             fields = 0
@@ -55,31 +55,31 @@ extension StateReader {
         if case .objectEnd = token {
             let absent = ~fields & 0b1111
             if absent != 0 {
-                let name = StateHeader.purposeName(absent.trailingZeroBitCount)
+                let name = WritePurpose.name(at: absent.trailingZeroBitCount)
                 throw missing(name, StateHeader.Field(rawValue: field).unsafelyUnwrapped.name)
             }
             place = .top
             return
         }
         var i = 0
-        while i < StateHeader.purposeCount, !key.equals(StateHeader.purposeName(i)) { i += 1 }
+        while i < WritePurpose.count, !key.equals(WritePurpose.name(at: i)) { i += 1 }
         key.reset()
-        if i == StateHeader.purposeCount {
+        if i == WritePurpose.count {
             skip(then: .purposes)
             return
         }
-        try mark(UInt8(i), StateHeader.purposeName(i), &fields)
+        try mark(UInt8(i), WritePurpose.name(at: i), &fields)
         purpose = UInt8(i)
         sink = .nothing
         place = .purposeValue
     }
 
     mutating func setPurpose(_ token: JSONStream.Token) throws(StateFault) {
-        let value = try count(StateHeader.purposeName(Int(purpose)), token)
+        let value = try count(WritePurpose.name(at: Int(purpose)), token)
         if field == StateHeader.Field.writtenTotal.rawValue {
-            header.writtenTotal[Int(purpose)] = value
+            header.written.total[Int(purpose)] = value
         } else {
-            header.writtenToday[Int(purpose)] = value
+            header.written.today[Int(purpose)] = value
         }
     }
 
@@ -273,38 +273,19 @@ extension StateReader {
 
 // MARK: Names
 
-extension StateHeader.Field {
-    init?<let capacity: Int>(_ key: KeptText<capacity>) {
-        var i: UInt8 = 0
-        while let field = StateHeader.Field(rawValue: i) {
-            if key.equals(field.name) {
-                self = field
-                return
-            }
-            i += 1
-        }
-        return nil
-    }
+/// The members of an object of the file, by the names under which they stand there.
+protocol StateField: RawRepresentable where RawValue == UInt8 {
+    var name: StaticString { get }
 }
 
-extension SeenRecord.Field {
-    init?<let capacity: Int>(_ key: KeptText<capacity>) {
-        var i: UInt8 = 0
-        while let field = SeenRecord.Field(rawValue: i) {
-            if key.equals(field.name) {
-                self = field
-                return
-            }
-            i += 1
-        }
-        return nil
-    }
-}
+extension StateHeader.Field: StateField {}
+extension SeenRecord.Field: StateField {}
+extension KeptRecord.Field: StateField {}
 
-extension KeptRecord.Field {
+extension StateField {
     init?<let capacity: Int>(_ key: KeptText<capacity>) {
         var i: UInt8 = 0
-        while let field = KeptRecord.Field(rawValue: i) {
+        while let field = Self(rawValue: i) {
             if key.equals(field.name) {
                 self = field
                 return

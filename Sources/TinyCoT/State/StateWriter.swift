@@ -205,9 +205,9 @@ public struct StateWriter: BitwiseCopyable {
         member(.starts, Int64(clamping: header.starts), &writer)
         member(.eventsIn, Int64(clamping: header.eventsIn), &writer)
         member(.eventsOut, Int64(clamping: header.eventsOut), &writer)
-        purposes(.writtenTotal, header.writtenTotal, &writer)
-        purposes(.writtenToday, header.writtenToday, &writer)
-        member(.dayAgeMilliseconds, header.dayAgeMilliseconds, &writer)
+        purposes(.writtenTotal, header.written.total, &writer)
+        purposes(.writtenToday, header.written.today, &writer)
+        member(.dayAgeMilliseconds, header.written.dayAgeMilliseconds, &writer)
     }
 
     private static func begin(_ field: StateHeader.Field, _ writer: inout ByteWriter) {
@@ -232,8 +232,8 @@ public struct StateWriter: BitwiseCopyable {
         var json = JSONWriter()
         json.beginObject(&writer)
         var i = 0
-        while i < StateHeader.purposeCount {
-            json.key(StateHeader.purposeName(i), &writer)
+        while i < WritePurpose.count {
+            json.key(WritePurpose.name(at: i), &writer)
             json.number(bounded(Int64(clamping: values[i])), &writer)
             i += 1
         }

@@ -21,6 +21,13 @@ public enum WritePurpose: UInt8, BitwiseCopyable, Sendable {
         }
     }
 
+    static func name(at index: Int) -> StaticString {
+        guard let purpose = WritePurpose(rawValue: UInt8(index)) else {
+            invariantBroken("there are as many purposes as are counted")
+        }
+        return purpose.name
+    }
+
     /// Its share of a day's bytes, in eighths, with everything that was written before it.
     var eighths: Int {
         switch self {

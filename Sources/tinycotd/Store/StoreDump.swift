@@ -93,7 +93,6 @@ extension StoreLoop {
         if isNew { logDumpIsOn() }
     }
 
-    /// The kernel's name for this boot; empty if it does not say.
     private mutating func logDumpIsOn() {
         var line = log.begin(.notice)
         line.append("the dump is on: ")

@@ -26,6 +26,15 @@ extension StoreLoop {
         state.phase = .asking
         state.slot = slot
         state.cursor = 0
+        // It could not be opened at the start. The slot is still ours alone: a page lies in it only
+        // when it has been asked for.
+        if stateFiles == nil {
+            do throws(FileError) {
+                try openStateFiles(text: eventText(slot))
+            } catch {
+                return stateFailed(error)
+            }
+        }
         askers[slot] = SlotAsker(connection: SlotAsker.state)
         askForPage()
     }
@@ -75,7 +84,6 @@ extension StoreLoop {
     }
 
     private mutating func beginState(_ page: Question) throws(FileError) {
-        if stateFiles == nil { try openStateFiles() }
         try stateFiles!.begin()
         state.isBegun = true
         state.changes = page.changes
@@ -91,7 +99,7 @@ extension StoreLoop {
     private func stateHeader(_ page: Question) -> StateHeader {
         let clocks = BootClock.reading()
         var header = state.earlier
-        header.generation = stateFiles!.generationOfNext()
+        header.generation = stateFiles!.nextGeneration()
         header.bootId = clocks.bootId
         header.bootMilliseconds = clocks.bootMilliseconds
         header.wallMilliseconds = clocks.wallMilliseconds
@@ -100,10 +108,7 @@ extension StoreLoop {
             max(0, clocks.bootMilliseconds - state.loadedAtBootMilliseconds)
         header.eventsIn &+= page.eventsIn
         header.eventsOut &+= page.eventsOut
-        let written = ledger.report(now: now)
-        header.writtenTotal = written.total
-        header.writtenToday = written.today
-        header.dayAgeMilliseconds = written.dayAgeMilliseconds
+        header.written = ledger.report(now: now)
         return header
     }
 

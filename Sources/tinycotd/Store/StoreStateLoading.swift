@@ -23,8 +23,9 @@ extension StoreLoop {
     private static var pageSlot: Int { 0 }
     private static var textSlot: Int { 1 }
 
-    private var eventText: Slab<UInt8> {
-        bridge.memory(StoreLoop.textSlot).bytes.slice(0, budget.eventMaxBytes)
+    /// Memory of a slot in which an event can be decoded. The slot must be the caller's.
+    func eventText(_ slot: Int) -> Slab<UInt8> {
+        bridge.memory(slot).bytes.slice(0, budget.eventMaxBytes)
     }
 
     /// At the start of the thread, before the first connection is served.
@@ -36,7 +37,7 @@ extension StoreLoop {
             slots.0 == StoreLoop.pageSlot && slots.1 == StoreLoop.textSlot,
             "the first two slots are free at the start")
         do throws(FileError) {
-            try openStateFiles()
+            try openStateFiles(text: eventText(StoreLoop.textSlot))
             try restoreNewest()
         } catch {
             counters.add(.stateFailures)
@@ -45,7 +46,6 @@ extension StoreLoop {
             error.write(into: &line)
             log.end(line, at: now, limited: false)
         }
-        state.earlier.starts &+= 1
         endRestore()
         bridge.release(StoreLoop.pageSlot)
         bridge.release(StoreLoop.textSlot)
@@ -54,7 +54,8 @@ extension StoreLoop {
 
     /// Opens the folder and looks at every slot: before something is written it must be known
     /// what is there.
-    mutating func openStateFiles() throws(FileError) {
+    /// - Parameter text: room for the longest event.
+    mutating func openStateFiles(text: Slab<UInt8>) throws(FileError) {
         let limits = StateLimits(
             generations: budget.stateGenerations, totalBytes: Int64(budget.stateBytes),
             generationBytes: Int64(budget.stateBytes),
@@ -62,35 +63,32 @@ extension StoreLoop {
         var files = try StateFiles.open(statePath, limits)
         var slot = 1
         while slot <= StateFiles.slotLimit {
-            let found = files.examine(slot, text: eventText, buffer: tables.received)
+            let found = files.examine(slot, text: text, buffer: tables.received)
             if found.isTrouble {
                 counters.add(.stateFailures)
                 var line = log.begin(.warning)
                 line.append("state: ")
                 found.write(into: &line)
                 log.end(line, at: now, limited: false)
-            } else if slot == files.newest {
+            } else if slot == files.newest() {
                 state.earlier = found.header
                 counters.set(.stateGeneration, found.header.generation)
                 counters.set(.stateBytes, UInt64(max(0, found.sizeBytes)))
             }
             slot += 1
         }
+        state.earlier.starts &+= 1
         stateFiles = consume files
     }
 
     private mutating func restoreNewest() throws(FileError) {
-        guard let slot = stateFiles!.newestSlot() else { return }
+        guard let slot = stateFiles!.newest() else { return }
         var restored = RestoredState(
             elapsed: ElapsedTime.since(state.earlier, now: BootClock.reading()))
         let header = state.earlier
         state.earlier.livedMilliseconds += restored.elapsed.milliseconds
-        var written = WrittenBytes()
-        written.total = header.writtenTotal
-        written.today = header.writtenToday
-        written.dayAgeMilliseconds = header.dayAgeMilliseconds
         ledger.resume(
-            written, elapsedMilliseconds: restored.elapsed.milliseconds, now: now)
+            header.written, elapsedMilliseconds: restored.elapsed.milliseconds, now: now)
         try stateFiles!.open(slot)
         do throws(FileError) {
             try handOver(&restored)
@@ -105,7 +103,7 @@ extension StoreLoop {
     // MARK: Pages
 
     private mutating func handOver(_ restored: inout RestoredState) throws(FileError) {
-        var reader = StateReader(text: eventText)
+        var reader = StateReader(text: eventText(StoreLoop.textSlot))
         emptyPage()
         while true {
             let count = try stateFiles!.read(into: tables.received)
