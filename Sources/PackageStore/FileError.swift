@@ -10,10 +10,19 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
         case openFolder, listFolder, syncFolder, askSpace
         case create, write, sync, close, publish
         case open, read, look, remove, setAside
+        case restoreIsRunning, finishRestore
     }
 
     public let step: Step
     public let errno: Int32
+
+    init(step: Step, errno: Int32) {
+        self.step = step
+        self.errno = errno
+    }
+
+    /// A package that was opened could not be read to its end.
+    public init(reading errno: Int32) { self.init(step: .read, errno: errno) }
 
     /// - Parameter result: what a `tcs_` function returned: the value, or -errno.
     @discardableResult
@@ -28,6 +37,7 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
             || errno == tcs_errno_file_too_big
     }
 
+    public var isRestoreRunning: Bool { step == .restoreIsRunning }
     public var isAbsent: Bool { errno == tcs_errno_absent }
 
     /// One sentence, without a full stop at the end.
@@ -50,6 +60,8 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
         case .look: writer.append("a package cannot be looked at")
         case .remove: writer.append("a package cannot be removed")
         case .setAside: writer.append("a broken catalogue cannot be set aside")
+        case .restoreIsRunning: writer.append("another process restores or opens the state folder")
+        case .finishRestore: writer.append("a restore that was cut off cannot be finished")
         }
         writer.append(": ")
         writer.append(errorText: errno)

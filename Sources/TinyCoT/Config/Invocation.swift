@@ -1,7 +1,7 @@
 // What the operator typed: a command, for `packages` what it shall do and with which file or hash,
-// and options. The edge hands over one argument after the other; this decides what they mean and
-// keeps the numbers of the arguments that hold a path or a name. It never reads a file and never
-// prints, except that it words its own error.
+// for `backup` and `restore` the folder, and options. The edge hands over one argument after the
+// other; this decides what they mean and keeps the numbers of the arguments that hold a path or a
+// name. It never reads a file and never prints, except that it words its own error.
 
 /// The command line, understood. Numbers of arguments count from 1; 0 means "not given".
 public struct Invocation: BitwiseCopyable {
@@ -14,7 +14,9 @@ public struct Invocation: BitwiseCopyable {
     public private(set) var wantsHelp = false
     /// `--private`: the package is not for everybody's list.
     public private(set) var wantsPrivate = false
-    /// The file to add, or the hash of the package to remove.
+    /// `--replace`: what the state folder holds is moved aside.
+    public private(set) var wantsReplacing = false
+    /// The file to add, the hash of the package to remove, the folder of a backup.
     public private(set) var operandArgument = 0
     /// Where the value begins in its argument: 0, or behind the `=` of `--config=FILE`.
     private var values: InlineArray<6, Int> = .init(repeating: 0)
@@ -30,6 +32,11 @@ public struct Invocation: BitwiseCopyable {
     /// The argument that holds the value of `option`, which takes one.
     public func valueArgument(_ option: Option) -> Int { values[Int(option.rawValue)] }
     public func valueOffset(_ option: Option) -> Int { valueOffsets[Int(option.rawValue)] }
+
+    /// What must be named behind command and action, or nothing.
+    var operand: StaticString {
+        action == .none ? command.operand : action.operand
+    }
 
     /// The next argument, the name of the program left out.
     public mutating func take(_ argument: Slab<UInt8>) {
@@ -47,7 +54,7 @@ public struct Invocation: BitwiseCopyable {
             takeCommand(argument)
         } else if command == .packages && action == .none {
             takeAction(argument)
-        } else if action.operand.utf8CodeUnitCount > 0 && operandArgument == 0 {
+        } else if operand.utf8CodeUnitCount > 0 && operandArgument == 0 {
             if argument.count == 0 { return fail(.noOperand) }
             operandArgument = argumentCount
         } else {
@@ -62,7 +69,7 @@ public struct Invocation: BitwiseCopyable {
         if wantsHelp { return }
         if command == .none { return fail(.noCommand) }
         if command == .packages && action == .none { return fail(.noAction) }
-        if action.operand.utf8CodeUnitCount > 0 && operandArgument == 0 { fail(.noOperand) }
+        if operand.utf8CodeUnitCount > 0 && operandArgument == 0 { fail(.noOperand) }
     }
 
     private mutating func fail(_ mistake: Mistake, _ option: Option = .help) {
@@ -152,6 +159,7 @@ public struct Invocation: BitwiseCopyable {
         if hasValue { return fail(.unknownOption) }
         if option == .json { wantsJSON = true }
         if option == .onlyForContacts { wantsPrivate = true }
+        if option == .replace { wantsReplacing = true }
         if option == .help { wantsHelp = true }
     }
 

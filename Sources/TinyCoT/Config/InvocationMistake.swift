@@ -10,10 +10,9 @@ extension Invocation {
         case .noAction: writer.append("\"packages\" must be told what to do")
         case .unknownAction: writeQuoted("\"packages\" cannot ", argument, &writer)
         case .noOperand:
-            writer.append(action.operand)
-            writer.append(" must be named behind \"packages ")
-            writer.append(action.name)
-            writer.append(UInt8(ascii: "\""))
+            writer.append(operand)
+            writer.append(" must be named behind ")
+            writeCommand(&writer)
         case .unknownOption: writeQuoted("unknown option ", argument, &writer)
         case .foreignOption: writeForeignOption(argument, &writer)
         case .missingValue:
@@ -31,7 +30,13 @@ extension Invocation {
 
     private func writeForeignOption(_ argument: Slab<UInt8>, _ writer: inout ByteWriter) {
         writeQuoted("the option ", argument, &writer)
-        writer.append(" does not belong to \"")
+        writer.append(" does not belong to ")
+        writeCommand(&writer)
+    }
+
+    /// As it was typed, in quotes.
+    private func writeCommand(_ writer: inout ByteWriter) {
+        writer.append(UInt8(ascii: "\""))
         writer.append(command.name)
         if action != .none {
             writer.append(UInt8(ascii: " "))

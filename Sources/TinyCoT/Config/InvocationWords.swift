@@ -3,9 +3,9 @@
 
 extension Invocation {
     public enum Command: UInt8, BitwiseCopyable, Sendable {
-        case none, serve, check, budget, status, packages, version, help
+        case none, serve, check, budget, status, packages, backup, restore, version, help
 
-        static var count: UInt8 { 8 }
+        static var count: UInt8 { 10 }
 
         public var name: StaticString {
             switch self {
@@ -15,9 +15,25 @@ extension Invocation {
             case .budget: "budget"
             case .status: "status"
             case .packages: "packages"
+            case .backup: "backup"
+            case .restore: "restore"
             case .version: "version"
             case .help: "help"
             }
+        }
+
+        /// What must be named behind it, or nothing.
+        var operand: StaticString {
+            switch self {
+            case .backup: "the folder of the backup"
+            case .restore: "the folder of a backup"
+            default: ""
+            }
+        }
+
+        /// `packages` and those that work on the same folders.
+        var usesPackages: Bool {
+            self == .packages || self == .backup || self == .restore
         }
     }
 
@@ -50,9 +66,9 @@ extension Invocation {
     public enum Option: UInt8, BitwiseCopyable, Sendable {
         // Those with a value come first.
         case config, budget, stateDirectory, runDirectory, name, team
-        case json, onlyForContacts, help
+        case json, onlyForContacts, replace, help
 
-        static var count: UInt8 { 9 }
+        static var count: UInt8 { 10 }
 
         public var name: StaticString {
             switch self {
@@ -64,6 +80,7 @@ extension Invocation {
             case .team: "--team"
             case .json: "--json"
             case .onlyForContacts: "--private"
+            case .replace: "--replace"
             case .help: "--help"
             }
         }
@@ -73,7 +90,7 @@ extension Invocation {
             switch self {
             case .config, .budget, .stateDirectory, .runDirectory: "a path"
             case .name, .team: "a name"
-            case .json, .onlyForContacts, .help: ""
+            case .json, .onlyForContacts, .replace, .help: ""
             }
         }
 
@@ -84,12 +101,13 @@ extension Invocation {
             case .config: command == .serve || command == .check || command == .budget
             case .budget:
                 command == .serve || command == .check || command == .budget
-                    || command == .packages
-            case .stateDirectory: command == .serve || command == .packages
+                    || command.usesPackages
+            case .stateDirectory: command == .serve || command.usesPackages
             case .runDirectory:
-                command == .serve || command == .status || command == .packages
+                command == .serve || command == .status || command.usesPackages
             case .name, .team, .onlyForContacts: action == .add
             case .json: command == .status || action == .list
+            case .replace: command == .restore
             case .help: true
             }
         }

@@ -26,6 +26,8 @@ import TinyCoT
             case .status:
                 try StatusClient.run(settings, json: invocation.wantsJSON, startup)
             case .packages: try PackagesCommand.run(invocation, settings, startup)
+            case .backup: try BackupCommand.run(invocation, settings, startup)
+            case .restore: try RestoreCommand.run(invocation, settings, startup)
             case .version: ProgramText.writeVersion()
             case .help, .none: Console.write(ProgramText.help, to: Console.output)
             }

@@ -39,6 +39,8 @@ struct StoreLoop: ~Copyable {
     var freeBytesAtLook: Int64 = 0
     var freeBytesAskedAt: Instant?
     var pendingAnnouncements = 0
+    /// While the operator reads the catalogue.
+    var catalogueCopy: CatalogueCopy?
     /// Which connection asked what lies in a slot; the generation tells whether it is still there.
     var askers: InlineArray<4, SlotAsker> = .init(repeating: SlotAsker())
 
@@ -110,6 +112,7 @@ struct StoreLoop: ~Copyable {
         runDeadlines()
         serveWaiting()
         announcePending()
+        limitCatalogueCopy()
         watchListeners()
         notePools()
         log.reportSuppressed(at: now)
@@ -130,6 +133,7 @@ struct StoreLoop: ~Copyable {
 
     private func nextDeadline() -> Instant {
         var earliest = min(openAt, log.deadline)
+        if let catalogueCopy { earliest = min(earliest, catalogueCopy.deadline) }
         if acceptAgainAt > now { earliest = min(earliest, acceptAgainAt) }
         var i = 0
         while i < tables.connections.count {
