@@ -105,10 +105,9 @@ public enum PendingRestore {
 
     // MARK: Steps
 
-    /// What was filled, and is on the disk, shall be the contents. From here on it will be.
+    /// What was filled, and is on the disk, shall be the contents. Unless this throws it will be.
     public static func decide(in state: borrowing Folder) throws(FolderError) {
         try state.rename(filling, to: decided)
-        try state.sync()
     }
 
     /// Goes on from wherever it was cut off.
@@ -116,6 +115,8 @@ public enum PendingRestore {
         in state: borrowing Folder, _ buffer: Slab<UInt8>
     ) throws(FolderError) -> Outcome {
         if let folder = try state.folder(decided) {
+            // Nothing moves before the decision is on the disk.
+            try state.sync()
             try moveAside(from: state, into: folder, buffer)
             try state.rename(decided, to: arriving)
             try state.sync()
