@@ -289,6 +289,7 @@ def test_a_backup_while_the_daemon_works(tmp_path, crowd):
                 delays += some
                 check_whole(target)
         assert not load.failures and load.answered > 20 and load.deleted > 5
+        assert daemon.status().heap_allocations_after_seal == 0
         note(f"backup under load: {load.answered} uploads and {load.deleted} deletes went on; "
              f"{len(delays)} events, median {percentile(delays, 0.5) * 1000:.2f} ms, 99 % "
              f"{percentile(delays, 0.99) * 1000:.2f} ms")
@@ -492,6 +493,7 @@ def test_ten_thousand_rows(all_of_them):
          f"{before['peak']} then {after['peak']} bytes; whole backup {first:.1f} s, again "
          f"{second:.1f} s")
     assert after["peak"] == before["peak"]
+    assert many.status().heap_allocations_after_seal == 0
 
 
 def test_a_package_that_is_removed_meanwhile(served, tmp_path):
