@@ -1,7 +1,7 @@
 # The front door. Every target is one command of scripts/, so nothing is hidden in here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build arm64 trap test test-fast fuzz crash bench-transfer tidy clean
+.PHONY: help run build arm64 trap test test-fast fuzz crash bench-transfer bench-wear tidy clean
 
 help: ## Show this list
 	@echo "TinyCoT: make TARGET"
@@ -40,6 +40,10 @@ crash: build ## Pull the plug thousands of times, ten minutes (see docs/crash-sa
 bench-transfer: build ## Measure a package of 1 GiB against nginx and openssl
 	scripts/bootstrap test
 	.venv/bin/python bench/transfer.py
+
+bench-wear: build ## Measure what is written to a card in an hour (as root; takes 20 minutes)
+	scripts/bootstrap test
+	.venv/bin/python bench/wear.py
 
 tidy: ## Check the layout of the sources
 	scripts/tidy

@@ -4,7 +4,8 @@ import PackageDescription
 // One package, two builds. Without the switch: the full Swift runtime, for development and
 // `swift test`. With TINYCOT_EMBEDDED=1: Embedded Swift, for what ships (scripts/build.sh).
 let embedded = Context.environment["TINYCOT_EMBEDDED"] == "1"
-// A build of the daemon that stops at the first heap allocation after the seal; tests run it.
+// A build of the daemon for tests: it stops at the first heap allocation after the seal, and its
+// wall clock can be set wrong.
 let trapsOnAllocation = Context.environment["TINYCOT_TRAP_ALLOCATIONS"] == "1"
 
 let common: [SwiftSetting] =
@@ -21,7 +22,7 @@ let shim: [CSetting] =
     [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-fstack-protector-strong"])]
     + [.define("_FORTIFY_SOURCE", to: "2", .when(configuration: .release))]
     + (embedded ? [.define("TCS_WRAP_HEAP")] : [])
-    + (trapsOnAllocation ? [.define("TCS_TRAP_ALLOCATIONS")] : [])
+    + (trapsOnAllocation ? [.define("TCS_TRAP_ALLOCATIONS"), .define("TCS_TEST_CLOCK")] : [])
 
 let heapFunctions = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc", "memalign"]
 let shimLinking: [LinkerSetting] =
@@ -45,8 +46,12 @@ let package = Package(
         .target(
             name: "PackageStore", dependencies: ["TinyCoT", "CLinuxSys", "CSQLite", "CCrypto"],
             swiftSettings: core),
+        .target(
+            name: "StateStore", dependencies: ["TinyCoT", "CLinuxSys", "PackageStore"],
+            swiftSettings: core),
         .executableTarget(
-            name: "tinycotd", dependencies: ["TinyCoT", "CLinuxSys", "PackageStore"],
+            name: "tinycotd",
+            dependencies: ["TinyCoT", "CLinuxSys", "PackageStore", "StateStore"],
             swiftSettings: common),
         .testTarget(name: "TinyCoTTests", dependencies: ["TinyCoT"]),
         .testTarget(name: "SimulationTests", dependencies: ["TinyCoT"]),
@@ -60,5 +65,7 @@ let package = Package(
         .testTarget(
             name: "PackageStoreTests",
             dependencies: ["PackageStore", "PackageStoreHelper", "TinyCoT"]),
+        .testTarget(
+            name: "StateStoreTests", dependencies: ["StateStore", "PackageStore", "TinyCoT"]),
     ]
 )

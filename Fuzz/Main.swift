@@ -12,6 +12,7 @@ private func target(named name: String) -> ((FuzzInput) -> Void)? {
     case "video": FuzzVideo.run
     case "json": FuzzJSON.run
     case "cot": FuzzCoT.run
+    case "state": FuzzState.run
     default: nil
     }
 }

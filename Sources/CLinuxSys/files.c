@@ -1,4 +1,4 @@
-// Files of one folder that is held open: data packages and their temporaries.
+// Files of one folder that is held open: data packages and their temporaries, and the dump.
 
 #define _GNU_SOURCE
 #include "CLinuxSys.h"
@@ -18,7 +18,7 @@
 const int32_t tcs_errno_no_space = ENOSPC, tcs_errno_quota = EDQUOT;
 const int32_t tcs_errno_file_too_big = EFBIG, tcs_errno_name_too_long = ENAMETOOLONG;
 const int32_t tcs_errno_not_implemented = ENOSYS, tcs_errno_invalid = EINVAL;
-const int32_t tcs_errno_not_seekable = ESPIPE;
+const int32_t tcs_errno_not_seekable = ESPIPE, tcs_errno_link = ELOOP;
 
 int32_t tcs_open_folder(const char *path) {
     return RESULT(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -35,6 +35,15 @@ int32_t tcs_file_create(int32_t folder, const char *name, uint32_t mode) {
 }
 int32_t tcs_file_open(int32_t folder, const char *name) {
     return RESULT(openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+}
+int32_t tcs_file_open_to_change(int32_t folder, const char *name) {
+    return RESULT(openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+}
+int64_t tcs_file_read_at(int32_t descriptor, void *bytes, size_t count, int64_t offset) {
+    return RESULT(pread(descriptor, bytes, count, offset));
+}
+int32_t tcs_file_cut(int32_t descriptor, int64_t size_bytes) {
+    return RESULT(ftruncate(descriptor, size_bytes));
 }
 int32_t tcs_file_rename(int32_t folder, const char *from, const char *to) {
     return RESULT(renameat(folder, from, folder, to));

@@ -21,15 +21,37 @@ int32_t tcs_socket_ipv4(void) {
 int32_t tcs_socket_ipv6(void) {
     return RESULT(socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
-int32_t tcs_bind_ipv4(int32_t descriptor, const tcs_endpoint *endpoint) {
+static struct sockaddr_in ipv4_name(const tcs_endpoint *endpoint) {
     struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(endpoint->port)};
     memcpy(&name.sin_addr, endpoint->address + 12, 4);
+    return name;
+}
+static struct sockaddr_in6 ipv6_name(const tcs_endpoint *endpoint) {
+    struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_port = htons(endpoint->port)};
+    memcpy(&name.sin6_addr, endpoint->address, 16);
+    return name;
+}
+int32_t tcs_bind_ipv4(int32_t descriptor, const tcs_endpoint *endpoint) {
+    struct sockaddr_in name = ipv4_name(endpoint);
     return RESULT(bind(descriptor, (struct sockaddr *)&name, sizeof name));
 }
 int32_t tcs_bind_ipv6(int32_t descriptor, const tcs_endpoint *endpoint) {
-    struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_port = htons(endpoint->port)};
-    memcpy(&name.sin6_addr, endpoint->address, 16);
+    struct sockaddr_in6 name = ipv6_name(endpoint);
     return RESULT(bind(descriptor, (struct sockaddr *)&name, sizeof name));
+}
+int32_t tcs_connect_ipv4(int32_t descriptor, const tcs_endpoint *endpoint) {
+    struct sockaddr_in name = ipv4_name(endpoint);
+    return RESULT(connect(descriptor, (struct sockaddr *)&name, sizeof name));
+}
+int32_t tcs_connect_ipv6(int32_t descriptor, const tcs_endpoint *endpoint) {
+    struct sockaddr_in6 name = ipv6_name(endpoint);
+    return RESULT(connect(descriptor, (struct sockaddr *)&name, sizeof name));
+}
+int32_t tcs_pending_error(int32_t descriptor) {
+    int number = 0;
+    socklen_t length = sizeof number;
+    int32_t result = RESULT(getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &number, &length));
+    return result < 0 ? result : -number;
 }
 int32_t tcs_listen(int32_t descriptor, int32_t backlog) {
     return RESULT(listen(descriptor, backlog));

@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ const int32_t tcs_errno_absent = ENOENT, tcs_errno_exists = EEXIST;
 const int32_t tcs_errno_refused = ECONNREFUSED, tcs_errno_access = EACCES;
 const int32_t tcs_errno_family = EAFNOSUPPORT, tcs_errno_address = EADDRNOTAVAIL;
 const int32_t tcs_errno_not_permitted = EPERM;
+const int32_t tcs_errno_in_progress = EINPROGRESS, tcs_errno_timed_out = ETIMEDOUT;
 const uint32_t tcs_event_readable = EPOLLIN, tcs_event_writable = EPOLLOUT;
 const int32_t tcs_signal_terminate = SIGTERM, tcs_signal_interrupt = SIGINT;
 const int32_t tcs_signal_hang_up = SIGHUP;
@@ -68,10 +70,35 @@ uint64_t tcs_monotonic_nanoseconds(void) {
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
+#ifdef TCS_TEST_CLOCK
+// For tests only: milliseconds to add to the wall clock, in a file that the test changes while we
+// run. A static program has no other way to be shown a wrong clock.
+static const _Atomic int64_t *shared_offset;
+__attribute__((constructor)) static void find_test_clock(void) {
+    const char *path = getenv("TINYCOT_TEST_CLOCK");
+    int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (file < 0) return;
+    void *memory = mmap(NULL, sizeof *shared_offset, PROT_READ, MAP_SHARED, file, 0);
+    close(file);
+    if (memory != MAP_FAILED) shared_offset = memory;
+}
+static int64_t wall_offset(void) { return shared_offset ? *shared_offset : 0; }
+#else
+static int64_t wall_offset(void) { return 0; }
+#endif
 int64_t tcs_wall_milliseconds(void) {
     struct timespec time;
     clock_gettime(CLOCK_REALTIME, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000 + wall_offset();
+}
+int64_t tcs_boot_milliseconds(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_BOOTTIME, &time);
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+int32_t tcs_wall_is_synchronised(void) {
+    struct timex clock = {.modes = 0};
+    return adjtimex(&clock) >= 0 && (clock.status & STA_UNSYNC) == 0;
 }
 int32_t tcs_random(void *bytes, size_t count) {
     return (int32_t)RESULT(getrandom(bytes, count, 0));
@@ -123,6 +150,9 @@ int64_t tcs_write(int32_t descriptor, const void *bytes, size_t count) {
 int32_t tcs_open_for_reading(const char *path) {
     // Without O_NONBLOCK, opening a FIFO by mistake would wait for ever.
     return RESULT(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+}
+int64_t tcs_read_at(int32_t descriptor, void *bytes, size_t count, int64_t offset) {
+    return RESULT(pread(descriptor, bytes, count, offset));
 }
 int32_t tcs_poll_writable(int32_t descriptor) {
     struct pollfd entry = {.fd = descriptor, .events = POLLOUT};

@@ -42,6 +42,11 @@ int32_t tcq_config_no_file_mapping(void) {
 int32_t tcq_initialize(void) { return sqlite3_initialize(); }
 int64_t tcq_hard_heap_limit(int64_t bytes) { return sqlite3_hard_heap_limit64(bytes); }
 int64_t tcq_memory_used(void) { return sqlite3_memory_used(); }
+int64_t tcq_pages_written(sqlite3 *database) {
+    int pages = 0, unused = 0;
+    sqlite3_db_status(database, SQLITE_DBSTATUS_CACHE_WRITE, &pages, &unused, 0);
+    return pages;
+}
 int64_t tcq_take_largest_request(void) {
     sqlite3_int64 now = 0, most = 0;
     sqlite3_status64(SQLITE_STATUS_MALLOC_SIZE, &now, &most, 1);

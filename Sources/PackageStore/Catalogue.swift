@@ -86,6 +86,8 @@ public struct Catalogue: ~Copyable {
         } catch { throw .catalogue(error) }
     }
 
+    /// Pages of 4 KiB that were written since it was opened, each as often as it was.
+    public var pagesWritten: Int64 { connection.database.pagesWritten }
     public var origin: Origin { connection.origin }
     /// Packages that were listed from the folder alone, because there was no whole database.
     public var rebuiltCount: Int { connection.rebuiltCount }

@@ -178,6 +178,8 @@ struct Database: ~Copyable {
         if code != tcq_row && code != tcq_done { throw failure }
     }
 
+    /// Since it was opened.
+    var pagesWritten: Int64 { tcq_pages_written(raw) }
     var isReadOnly: Bool { tcq_is_read_only(raw) != 0 }
     var isInTransaction: Bool { tcq_is_autocommit(raw) == 0 }
 }

@@ -1,5 +1,6 @@
-// What can go wrong with the file of a package: the step, and the errno of the system call. Thrown
-// by PackageFiles; the store loop turns `isFull` into a status code, the log prints the sentence.
+// What can go wrong with a file of a package, of the state or of the dump: the step, and the errno
+// of the system call. Thrown by PackageFiles, StateRing and DumpFiles; the store loop turns
+// `isFull` into a status code, the log prints the sentence.
 
 import CLinuxSys
 import TinyCoT
@@ -11,12 +12,18 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
         case create, write, sync, close, publish
         case open, read, look, remove, setAside
         case restoreIsRunning, finishRestore
+        // The files of the state.
+        case stateLeftover, stateCreate, stateWrite, stateLimit, stateSync, stateClose
+        case statePublish, stateLook, stateOpen, stateRead, stateRemove, stateSetAside
+        // Of the dump.
+        case makeDumps, openDumps, listDumps
+        case createDump, writeDump, syncDump, closeDump, removeDump, mendDump, keepReserve
     }
 
     public let step: Step
     public let errno: Int32
 
-    init(step: Step, errno: Int32) {
+    public init(step: Step, errno: Int32) {
         self.step = step
         self.errno = errno
     }
@@ -26,14 +33,16 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
 
     /// - Parameter result: what a `tcs_` function returned: the value, or -errno.
     @discardableResult
-    static func check(_ step: Step, _ result: Int32) throws(FileError) -> Int32 {
+    public static func check(_ step: Step, _ result: Int32) throws(FileError) -> Int32 {
         if result < 0 { throw FileError(step: step, errno: -result) }
         return result
     }
 
-    /// The disk, the quota or the largest size of a file is used up.
+    /// The disk, the quota or the largest size of a file is used up. A state that is larger
+    /// than the budget allows has not met the disk's end.
     public var isFull: Bool {
-        errno == tcs_errno_no_space || errno == tcs_errno_quota
+        if step == .stateLimit { return false }
+        return errno == tcs_errno_no_space || errno == tcs_errno_quota
             || errno == tcs_errno_file_too_big
     }
 
@@ -42,28 +51,56 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
 
     /// One sentence, without a full stop at the end.
     public func write(into writer: inout ByteWriter) {
-        switch step {
-        case .openState: writer.append("the state folder cannot be opened")
-        case .syncState: writer.append("the state folder cannot be brought to the disk")
-        case .makeFolder: writer.append("the folder of packages cannot be made")
-        case .openFolder: writer.append("the folder of packages cannot be opened")
-        case .listFolder: writer.append("the folder of packages cannot be listed")
-        case .syncFolder: writer.append("the folder of packages cannot be brought to the disk")
-        case .askSpace: writer.append("the free room on the disk cannot be asked for")
-        case .create: writer.append("a temporary file for an upload cannot be made")
-        case .write: writer.append("an upload cannot be written")
-        case .sync: writer.append("an upload cannot be brought to the disk")
-        case .close: writer.append("an upload cannot be closed")
-        case .publish: writer.append("an upload cannot be given its name")
-        case .open: writer.append("a package cannot be opened")
-        case .read: writer.append("a package cannot be read")
-        case .look: writer.append("a package cannot be looked at")
-        case .remove: writer.append("a package cannot be removed")
-        case .setAside: writer.append("a broken catalogue cannot be set aside")
-        case .restoreIsRunning: writer.append("another process restores or opens the state folder")
-        case .finishRestore: writer.append("a restore that was cut off cannot be finished")
-        }
+        writer.append(step.sentence)
         writer.append(": ")
         writer.append(errorText: errno)
+    }
+}
+
+extension FileError.Step {
+    fileprivate var sentence: StaticString {
+        switch self {
+        case .openState: "the state folder cannot be opened"
+        case .syncState: "the state folder cannot be brought to the disk"
+        case .makeFolder: "the folder of packages cannot be made"
+        case .openFolder: "the folder of packages cannot be opened"
+        case .listFolder: "the folder of packages cannot be listed"
+        case .syncFolder: "the folder of packages cannot be brought to the disk"
+        case .askSpace: "the free room on the disk cannot be asked for"
+        case .create: "a temporary file for an upload cannot be made"
+        case .write: "an upload cannot be written"
+        case .sync: "an upload cannot be brought to the disk"
+        case .close: "an upload cannot be closed"
+        case .publish: "an upload cannot be given its name"
+        case .open: "a package cannot be opened"
+        case .read: "a package cannot be read"
+        case .look: "a package cannot be looked at"
+        case .remove: "a package cannot be removed"
+        case .setAside: "a broken catalogue cannot be set aside"
+        case .restoreIsRunning: "another process restores or opens the state folder"
+        case .finishRestore: "a restore that was cut off cannot be finished"
+        case .stateLeftover: "a temporary state file that was left over cannot be removed"
+        case .stateCreate: "a temporary state file cannot be made"
+        case .stateWrite: "the state cannot be written"
+        case .stateLimit: "the state has more bytes than the budget gives it"
+        case .stateSync: "the state cannot be brought to the disk"
+        case .stateClose: "the state cannot be closed"
+        case .statePublish: "the state cannot be given its name"
+        case .stateLook: "a state file cannot be looked at"
+        case .stateOpen: "a state file cannot be opened"
+        case .stateRead: "a state file cannot be read"
+        case .stateRemove: "an old state file cannot be removed"
+        case .stateSetAside: "a state file cannot be set aside"
+        case .makeDumps: "the folder of the dump cannot be made"
+        case .openDumps: "the folder of the dump cannot be opened"
+        case .listDumps: "the folder of the dump cannot be listed"
+        case .createDump: "a dump file cannot be made"
+        case .writeDump: "a dump file cannot be written"
+        case .syncDump: "a dump file cannot be brought to the disk"
+        case .closeDump: "a dump file cannot be closed"
+        case .removeDump: "an old dump file cannot be removed"
+        case .mendDump: "a dump file that was cut off cannot be mended"
+        case .keepReserve: "no more than disk_reserve_bytes is free"
+        }
     }
 }

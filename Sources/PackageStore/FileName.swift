@@ -23,6 +23,15 @@ struct FileName: BitwiseCopyable {
         }
     }
 
+    /// A dump file. Eight digits and more, so that a listing by name is one by age.
+    init(dump number: UInt64) {
+        make { writer in
+            writer.append("cot-")
+            writer.append(decimal: Int64(clamping: number), minDigits: 8)
+            writer.append(".xml")
+        }
+    }
+
     init(_ text: StaticString) { make { writer in writer.append(text) } }
 
     private mutating func make(_ write: (inout ByteWriter) -> Void) {

@@ -1,11 +1,13 @@
-// Lists the folder of packages, entry by entry, through a fixed buffer. Called at start, to collect
-// what an interrupted upload left, and to rebuild the catalogue. Entries may be removed meanwhile.
+// Lists a folder, entry by entry, through a fixed buffer. Called at start, to collect what an
+// interrupted upload left, and to rebuild the catalogue; and to see which dump files there are.
+// Entries may be removed meanwhile.
 
 import CLinuxSys
 import TinyCoT
 
 public struct FolderScan: ~Copyable {
     private let folder: Int32
+    private let step: FileError.Step
     private let buffer: Slab<UInt8>
     private var filled = 0
     private var position = 0
@@ -15,18 +17,38 @@ public struct FolderScan: ~Copyable {
 
     /// - Parameter buffer: `bufferBytes` that nobody else uses during the scan.
     init(_ files: borrowing PackageFiles, buffer: Slab<UInt8>) throws(FileError) {
+        try self.init(folder: files.folder, step: .listFolder, buffer: buffer)
+    }
+
+    /// - Parameter step: what has failed if the folder cannot be listed.
+    init(folder: Int32, step: FileError.Step, buffer: Slab<UInt8>) throws(FileError) {
         invariant(buffer.count >= FolderScan.bufferBytes, "a scan has room for an entry")
-        folder = files.folder
+        self.folder = folder
+        self.step = step
         self.buffer = buffer
-        try FileError.check(.listFolder, tcs_rewind(folder))
+        try FileError.check(step, tcs_rewind(folder))
     }
 
     /// The next entry, or nil at the end.
     mutating func next() throws(FileError) -> FileKind? {
+        guard let name = try nextName() else { return nil }
+        return FileKind(name: name)
+    }
+
+    /// Its name alone, which lies in the buffer until the next call.
+    mutating func nextName() throws(FileError) -> Slab<UInt8>? {
+        while let name = try nextOfAll() {
+            // The folder itself and the one above it.
+            if !name.equals(".") && !name.equals("..") { return name }
+        }
+        return nil
+    }
+
+    private mutating func nextOfAll() throws(FileError) -> Slab<UInt8>? {
         if position == filled {
             let count = tcs_folder_read(folder, buffer.start, buffer.count)
             if count < 0 {
-                throw FileError(step: .listFolder, errno: Int32(truncatingIfNeeded: -count))
+                throw FileError(step: step, errno: Int32(truncatingIfNeeded: -count))
             }
             if count == 0 { return nil }
             filled = Int(count)
@@ -34,10 +56,7 @@ public struct FolderScan: ~Copyable {
         }
         let entry = FolderScan.entry(buffer.slice(position, filled - position))
         position += entry.length
-        let entryName = entry.name
-        // The folder itself and the one above it.
-        if entryName.equals(".") || entryName.equals("..") { return try next() }
-        return FileKind(name: entryName)
+        return entry.name
     }
 
     /// The first of the entries that the kernel has packed into `bytes`.

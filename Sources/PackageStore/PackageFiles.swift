@@ -175,6 +175,10 @@ public struct PackageFiles: ~Copyable {
 
     /// Bytes that this process may still write to the file system of the folder.
     public func freeBytes() throws(FileError) -> Int64 {
+        try PackageFiles.freeBytes(in: folder)
+    }
+
+    static func freeBytes(in folder: Int32) throws(FileError) -> Int64 {
         var space = tcs_space_t()
         try FileError.check(.askSpace, tcs_space(folder, &space))
         let (bytes, isTooMuch) = space.blocks_available.multipliedReportingOverflow(

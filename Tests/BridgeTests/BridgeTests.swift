@@ -5,8 +5,8 @@
 import Foundation
 import Glibc
 import Testing
-import TinyCoT
 
+@testable import TinyCoT
 @testable import tinycotd
 
 /// A bridge with memory and descriptors of its own.
@@ -350,5 +350,92 @@ private struct StoreSide {
         #expect(store.settled == UInt64(wanted) && relay.answered == wanted)
         // All but the last, which the store may not have looked at any more.
         #expect(relay.published > 100 && relay.published - store.settingsSeen <= 1)
+    }
+}
+
+@Suite struct FeedChannelTests {
+    private final class Feed: @unchecked Sendable {
+        var feed: EventFeed
+        let channel: FeedChannel
+        private let memory: UnsafeMutableRawBufferPointer
+
+        init(bytes: Int) {
+            memory = .allocate(byteCount: bytes + 1_024, alignment: 64)
+            memory.initializeMemory(as: UInt8.self, repeating: 0)
+            var arena = Arena(memory: memory)
+            var budget = Budget()
+            budget.dumpRingBytes = bytes
+            feed = EventFeed(budget: budget, arena: &arena)
+            channel = FeedChannel(arena: &arena)
+        }
+
+        deinit { memory.deallocate() }
+    }
+
+    /// The event's bytes follow from its number, so that one that was overwritten is seen.
+    private static func write(_ number: Int, _ bytes: UnsafeMutablePointer<UInt8>) -> Int {
+        let count = 1 + number * 7 % 500
+        for i in 0..<count { bytes[i] = UInt8(truncatingIfNeeded: number &* 31 &+ i) }
+        return count
+    }
+
+    /// A relay that never waits, and a store that is slower: in order, whole, and all counted.
+    @Test func twoThreadsLoseNothingUncounted() {
+        let total = 60_000
+        let shared = Feed(bytes: 4_096)
+        let isDone = DispatchSemaphore(value: 0)
+        let producer = Thread {
+            let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: 512)
+            for number in 0..<total {
+                var record = FeedRecord()
+                record.clockMilliseconds = Int64(number)
+                record.team.set("blue")
+                let count = Self.write(number, bytes)
+                shared.feed.append(record, Slab(start: bytes, count: count))
+                if number % 3 == 0 {
+                    shared.feed.free(upTo: shared.channel.consumed)
+                    _ = shared.channel.publish(
+                        written: shared.feed.written, dropped: shared.feed.dropped)
+                }
+                if number % 64 == 0 { usleep(20) }
+            }
+            _ = shared.channel.publish(written: shared.feed.written, dropped: shared.feed.dropped)
+            bytes.deallocate()
+            isDone.signal()
+        }
+        producer.start()
+        var reader = EventFeedReader(shared.feed.bytes)
+        let expected = UnsafeMutablePointer<UInt8>.allocate(capacity: 512)
+        var got = 0
+        var last = -1
+        var wrong = 0
+        var hasEnded = false
+        while true {
+            // Whatever is published by the end has been seen by the look after it.
+            let wasLast = hasEnded
+            if isDone.wait(timeout: .now()) == .success { hasEnded = true }
+            reader.extend(to: shared.channel.written)
+            while let entry = reader.next() {
+                let number = Int(entry.record.clockMilliseconds)
+                let count = Self.write(number, expected)
+                if number <= last || entry.eventCount != count || entry.record.team.count != 4 {
+                    wrong += 1
+                }
+                for i in 0..<min(count, entry.eventCount) {
+                    let byte =
+                        i < entry.first.count ? entry.first[i] : entry.rest[i - entry.first.count]
+                    if byte != expected[i] { wrong += 1 }
+                }
+                last = number
+                got += 1
+                reader.pass(entry)
+                shared.channel.read(upTo: reader.consumed)
+            }
+            if wasLast { break }
+        }
+        expected.deallocate()
+        #expect(wrong == 0)
+        #expect(got + Int(shared.channel.dropped) == total)
+        #expect(got > 1_000)
     }
 }

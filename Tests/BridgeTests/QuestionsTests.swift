@@ -107,10 +107,15 @@ private func expect(_ condition: Bool, at location: SourceLocation = #_sourceLoc
         try makeLoop { loop, bridge in
             loop.phase = .draining
             loop.leaveAt = loop.now.after(seconds: 3)
+            loop.storeLeaveAt = loop.leaveAt.after(seconds: 3)
             expect(!loop.mayLeave)
+            // The store has time to write the state, also when the clients' time is over.
             loop.now = loop.leaveAt
+            expect(!loop.mayLeave)
+            loop.now = loop.storeLeaveAt
             expect(loop.mayLeave)
             loop.leaveAt = loop.now.after(seconds: 3)
+            loop.storeLeaveAt = loop.leaveAt.after(seconds: 3)
             expect(!loop.mayLeave)
             bridge.storeHasStopped()
             expect(isWoken(loop))
@@ -119,6 +124,75 @@ private func expect(_ condition: Bool, at location: SourceLocation = #_sourceLoc
             // Without a store nobody is waited for.
             loop.bridge = nil
             expect(loop.mayLeave)
+        }
+    }
+
+    private func send(_ loop: inout EventLoop, _ events: Int) {
+        let filler = String(repeating: "x", count: 700)
+        let event = """
+            <event version="2.0" uid="m" type="b-m-p" time="2026-01-15T12:00:00Z" \
+            start="2026-01-15T12:00:00Z" stale="2026-01-15T12:01:00Z" how="m-g">\
+            <point lat="1" lon="2" hae="0" ce="9" le="9"/><detail>\(filler)</detail></event>
+            """
+        var bytes = Array(String(repeating: event, count: events).utf8)
+        bytes.withUnsafeMutableBufferPointer { buffer in
+            let slab = Slab(start: buffer.baseAddress, count: buffer.count)
+            var done = 0
+            while done < slab.count {
+                done += loop.relay.bytesArrived(
+                    client: 0, bytes: slab.slice(done, slab.count - done))
+            }
+        }
+    }
+
+    /// The dump: published once a turn, the store woken only when the ring fills, and nothing at
+    /// all while the dump is off.
+    @Test func eventsAreHandedOverOnceATurn() throws {
+        try makeLoop { loop, bridge in
+            func storeWasWoken() -> Bool {
+                var count: UInt64 = 0
+                return read(bridge.storeWake, &count, 8) == 8
+            }
+            loop.relay.beginTurn(now: loop.now, wall: WallTime(milliseconds: 0))
+            loop.config.allow[0] = Network()
+            loop.config.allowCount = 1
+            loop.relay.apply(config: loop.config)
+            guard case .admitted(0) = loop.relay.admit(
+                address: Address(), port: 1, listenerTeam: Config.noTeam)
+            else { return expect(false) }
+            send(&loop, 40)
+            loop.handOverFeed()
+            #expect(bridge.feed.written == 0 && !storeWasWoken())
+
+            loop.config.dump.isEnabled = true
+            loop.relay.apply(config: loop.config)
+            // A few wait for the store's own look.
+            send(&loop, 4)
+            #expect(bridge.feed.written == 0, "not before the end of the turn")
+            loop.handOverFeed()
+            let few = bridge.feed.written
+            #expect(few > 3_600 && !storeWasWoken())
+            // Past a quarter it is woken, once, and not again for nothing.
+            send(&loop, 30)
+            loop.handOverFeed()
+            #expect(storeWasWoken())
+            loop.handOverFeed()
+            #expect(!storeWasWoken())
+            // Full: what does not fit is counted, and the relay knows of new room a turn later.
+            send(&loop, 100)
+            loop.handOverFeed()
+            #expect(bridge.feed.dropped == loop.relay.feed.dropped && bridge.feed.dropped > 20)
+            let full = bridge.feed.written
+            bridge.feed.read(upTo: full)
+            loop.handOverFeed()
+            #expect(loop.relay.feed.usedBytes == 0)
+            // What was routed before a reload turns it off is there before the settings are.
+            send(&loop, 2)
+            loop.config.dump.isEnabled = false
+            loop.owesSettings = true
+            loop.handOverSettings()
+            #expect(bridge.feed.written > full)
+            #expect(bridge.takeSettings()?.dumpsEvents == false)
         }
     }
 }

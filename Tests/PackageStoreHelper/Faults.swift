@@ -39,7 +39,7 @@ enum Faults {
     /// - Parameter tear: writes a half.
     /// - Returns: whether the call fails; errno is set.
     fileprivate static func meet(_ name: String, tear: () -> Void = {}) -> Bool {
-        if !isArmed || name == "pread64" && errorNumber != EIO { return false }
+        if !isArmed || name.hasPrefix("pread") && errorNumber != EIO { return false }
         if !only.isEmpty && name != only { return false }
         count += 1
         if count < number || count > number && !isLasting { return false }
@@ -95,9 +95,11 @@ private typealias SyncRange = @convention(c) (Int32, Int, Int, UInt32) -> Int32
 
 private let realWrite = Faults.real("write", Write.self)
 private let realWriteAt = Faults.real("pwrite64", WriteAt.self)
+private let realReadAtSmall = Faults.real("pread", ReadAt.self)
 private let realReadAt = Faults.real("pread64", ReadAt.self)
 private let realSync = Faults.real("fsync", Sync.self)
 private let realSyncData = Faults.real("fdatasync", Sync.self)
+private let realTruncateSmall = Faults.real("ftruncate", Truncate.self)
 private let realTruncate = Faults.real("ftruncate64", Truncate.self)
 private let realUnlink = Faults.real("unlink", Unlink.self)
 private let realUnlinkIn = Faults.real("unlinkat", UnlinkIn.self)
@@ -134,6 +136,14 @@ private let realSyncRange = Faults.real("sync_file_range", SyncRange.self)
 }
 @_cdecl("ftruncate64") func faultyTruncate(_ file: Int32, _ size: Int) -> Int32 {
     Faults.meet("ftruncate64") ? -1 : realTruncate(file, size)
+}
+@_cdecl("ftruncate") func faultyTruncateSmall(_ file: Int32, _ size: Int) -> Int32 {
+    Faults.meet("ftruncate") ? -1 : realTruncateSmall(file, size)
+}
+@_cdecl("pread") func faultyReadAtSmall(
+    _ file: Int32, _ bytes: UnsafeMutableRawPointer?, _ count: Int, _ offset: Int
+) -> Int {
+    Faults.meet("pread") ? -1 : realReadAtSmall(file, bytes, count, offset)
 }
 @_cdecl("unlink") func faultyUnlink(_ path: UnsafePointer<CChar>?) -> Int32 {
     Faults.meet("unlink") ? -1 : realUnlink(path)

@@ -7,6 +7,8 @@
 //       every kind of change once; the numbered system call meets the fault (Faults)
 //   PackageStoreHelper large <folder> [<fault> <number>]
 //       one upload of several writeback windows
+//   PackageStoreHelper dump <folder> <fault> <number> <bytes of all files>
+//       numbered events, some long, through several files of the dump (Dump)
 //   PackageStoreHelper figures <folder>
 //       how much stack and heap and how many descriptors the catalogue needs (Figures)
 //
@@ -38,7 +40,11 @@ do throws(StoreError) {
         } else {
             Faults.arm("none", at: .max)
         }
-        if mode == "large" { try uploadLarge(folder) } else { try runScript(folder) }
+        switch mode {
+        case "large": try uploadLarge(folder)
+        case "dump": runDump(folder, totalBytes: Int64(arguments[5]) ?? 0)
+        default: try runScript(folder)
+        }
         say("calls \(Faults.count)")
     }
 } catch {

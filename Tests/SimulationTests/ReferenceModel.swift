@@ -3,6 +3,8 @@
 // of bytes, rings, logs or pools: an event that may be dropped for a slow client is simply
 // expected, and the drop counters must account for it if it does not come.
 
+@testable import TinyCoT
+
 struct ModelTeam {
     var name: String
     var sees: Set<String> = []
@@ -19,6 +21,8 @@ struct ModelConfig {
     var stallSeconds = 30
     var emergencyRepeatSeconds = 10
     var emergencyMaxSeconds = 60
+    var replayMaxSeconds = 86_400
+    var returnSeconds = 20
 
     func has(_ team: String) -> Bool { teams.contains { $0.name == team } }
 
@@ -61,9 +65,12 @@ final class ModelClient {
 
     // The picture since it was last offered.
     var offeredUpTo: UInt64 = 0
-    var offered: [UInt64] = []
-    var replayed: Set<UInt64> = []
+    /// Serial numbers.
+    var offered: [Int] = []
+    var replayed: Set<Int> = []
     var isReplaying = false
+    /// It waits for the picture of before a restart.
+    var isHeld = false
     /// Events of the picture that were dropped in the very moment in which they were queued.
     var shownAndDropped = 0
     /// The piece that was on its way when walls moved is let through.
@@ -83,12 +90,22 @@ final class ModelClient {
 struct Kept {
     var event: SimulatedEvent
     var team: String
+    /// The number of the client that sent it; `nobody` if it was restored.
     var owner: Int
+    var address: Int
     var isOwnPosition: Bool
     var isEmergency: Bool
+    var sequence: UInt64
+    /// When it arrived, perhaps before a restart and so perhaps before the clock's begin.
+    var bornAt: Int64
     var endsAt: UInt64
     var repeatAt: UInt64
     var blocks: Int
+    var isRestored = false
+    /// The same for all events that one after the other renew the same entry.
+    var stay = 0
+
+    static let nobody = -1
 }
 
 final class ReferenceModel {
@@ -106,16 +123,27 @@ final class ReferenceModel {
     var removedAt: [String: Int] = [:]
     var acceptedAtReload: [Int: Int] = [:]
     var failure: String?
+    /// Serial numbers of the events that have a sequence number in this run.
+    var serials: [UInt64: Int] = [:]
+
+    // Who was here, slot by slot, and what lasts as long as a restoration (ModelState.swift).
+    var seen: [ModelSeen?]
+    var restoration = ModelRestoration()
+    var nextStay = 1
+    var notReturned = 0
 
     let entriesMax: Int
     let blocksMax: Int
     let emergenciesMax: Int
+    let goneMax: Int
 
-    init(config: ModelConfig, entries: Int, blocks: Int, emergencies: Int) {
+    init(config: ModelConfig, budget: Budget) {
         self.config = config
-        entriesMax = entries
-        blocksMax = blocks
-        emergenciesMax = emergencies
+        entriesMax = budget.replayEvents
+        blocksMax = budget.replayBytes / 256
+        emergenciesMax = budget.emergencies
+        goneMax = budget.seenClients
+        seen = Array(repeating: nil, count: budget.seenClients + budget.clients)
     }
 
     func fail(_ sentence: String) {
@@ -169,6 +197,7 @@ final class ReferenceModel {
         if client.uid != nil, !client.isReplaced {
             tellLeaving(client, of: client.team, toNewTeam: nil)
             forgetOwnPosition(client)
+            noteLeft(client, of: client.team)
         }
         client.phase = .gone
         clients[client.number] = nil
@@ -207,6 +236,7 @@ final class ReferenceModel {
         sequence += 1
         identify(sender, by: event)
         event.sequence = sequence
+        serials[sequence] = event.serial
         event.team = sender.team
         event.sender = sender.number
         events[event.serial] = event
@@ -263,12 +293,11 @@ final class ReferenceModel {
         else { return }
         let couldReceive = mayReceive(client)
         let wasNamed = client.uid != nil
-        if !wasNamed {
-        }
         client.uid = event.uid
         client.callsign = callsign
         client.colour = event.colour
         settle(client, wasNamed: wasNamed, couldReceive: couldReceive)
+        remember(client)
     }
 
     private func settle(_ client: ModelClient, wasNamed: Bool, couldReceive: Bool) {
@@ -278,6 +307,7 @@ final class ReferenceModel {
             if wasNamed {
                 tellLeaving(client, of: client.team, toNewTeam: new)
                 forgetOwnPosition(client)
+                noteLeft(client, of: client.team)
             }
             client.team = new
             wallsMoved(client)
@@ -287,7 +317,7 @@ final class ReferenceModel {
     }
 
     /// The connections that bear a uid: one in each team at most.
-    private func owners(of uid: String) -> [ModelClient] {
+    func owners(of uid: String) -> [ModelClient] {
         clients.values.filter { $0.uid == uid && !$0.isReplaced }
     }
 
@@ -309,7 +339,7 @@ final class ReferenceModel {
 
     // MARK: The picture
 
-    private func index(uid: String, team: String) -> Int? {
+    func index(uid: String, team: String) -> Int? {
         picture.firstIndex { $0.event.uid == uid && $0.team == team }
     }
 
@@ -320,29 +350,32 @@ final class ReferenceModel {
                 return
             }
             if let found = index(uid: target, team: event.team) { picture.remove(at: found) }
+            restoration.forget(target, event.team)
             return
         }
         let old = index(uid: event.uid, team: event.team)
         if event.isEmergencyCancel {
             if let old { picture.remove(at: old) }
+            restoration.forget(event.uid, event.team)
             return
         }
         if !event.isKept { return }
         let second: UInt64 = 1000
         var kept = Kept(
-            event: event, team: event.team, owner: sender.number,
+            event: event, team: event.team, owner: sender.number, address: sender.address,
             isOwnPosition: sender.uid == event.uid && !event.isEmergency,
-            isEmergency: event.isEmergency, endsAt: 0, repeatAt: .max,
-            blocks: (event.piece.count + 255) / 256)
+            isEmergency: event.isEmergency, sequence: event.sequence, bornAt: Int64(now),
+            endsAt: 0, repeatAt: .max, blocks: (event.piece.count + 255) / 256)
         if event.isEmergency {
             kept.endsAt = now + UInt64(config.emergencyMaxSeconds) * second
             kept.repeatAt = now + UInt64(config.emergencyRepeatSeconds) * second
         } else {
             if let old, picture[old].isEmergency { return }
             if event.spanSeconds <= 0 { return }
-            kept.endsAt = now + UInt64(event.spanSeconds) * second
+            kept.endsAt = now + UInt64(min(event.spanSeconds, config.replayMaxSeconds)) * second
         }
         if kept.blocks > blocksMax { return }
+        kept.stay = old.map { picture[$0].stay } ?? freshStay()
         if let old { picture.remove(at: old) }
         store(kept)
     }
@@ -370,7 +403,10 @@ final class ReferenceModel {
             let blocks = alerts.reduce(kept.blocks) { $0 + $1.blocks }
             if alerts.count < emergenciesMax && 4 * blocks <= blocksMax { return true }
             func weight(_ alert: Kept) -> Int {
-                alerts.count { $0.owner == alert.owner } + (alert.owner == kept.owner ? 1 : 0)
+                // Of restored ones nobody knows whose they are: each counts alone.
+                if alert.owner == Kept.nobody { return 1 }
+                return alerts.count { $0.owner == alert.owner }
+                    + (alert.owner == kept.owner ? 1 : 0)
             }
             guard let most = alerts.map(weight).max(), most > 1,
                 let victim = picture.firstIndex(where: { $0.isEmergency && weight($0) == most })
@@ -390,7 +426,15 @@ final class ReferenceModel {
         client.offeredUpTo = sequence
         client.replayed = []
         client.shownAndDropped = 0
-        client.offered = picture.filter { mayShow($0, to: client) }.map(\.event.sequence)
+        client.isHeld = restoration.phase == .hold
+        if !client.isHeld { beginPicture(client) }
+    }
+
+    func beginPicture(_ client: ModelClient) {
+        client.isHeld = false
+        client.offered = picture.filter {
+            mayShow($0, to: client) && $0.sequence <= client.offeredUpTo
+        }.map(\.event.serial)
         client.isReplaying = true
     }
 
@@ -407,10 +451,11 @@ final class ReferenceModel {
                 "client \(client.number) of \(client.team) is shown \(name) of \(kept.team), "
                     + "which it must not see")
         }
-        if event.sequence > client.offeredUpTo {
+        if client.isHeld { fail("client \(client.number) is shown \(name) before its time") }
+        if kept.sequence > client.offeredUpTo {
             fail("client \(client.number) is shown \(name), which it gets live as well")
         }
-        if !client.replayed.insert(event.sequence).inserted {
+        if !client.replayed.insert(event.serial).inserted {
             fail("client \(client.number) is shown \(name) twice")
         }
         pushEvent(client, event)
@@ -421,8 +466,8 @@ final class ReferenceModel {
         if !client.isReplaying { return }
         client.isReplaying = false
         let missing = picture.filter {
-            client.offered.contains($0.event.sequence) && mayShow($0, to: client)
-                && !client.replayed.contains($0.event.sequence)
+            client.offered.contains($0.event.serial) && mayShow($0, to: client)
+                && !client.replayed.contains($0.event.serial)
         }
         if missing.count > client.shownAndDropped {
             let event = missing[0].event
@@ -433,13 +478,13 @@ final class ReferenceModel {
     }
 
     /// Alerts whose time has come, in the order in which the relay's table holds them.
-    func repeatEmergencies(order: [UInt64]) {
+    func repeatEmergencies(order: [Int]) {
         let due = picture.indices.filter {
             picture[$0].isEmergency && picture[$0].repeatAt <= now && picture[$0].endsAt > now
         }
         let sorted = due.sorted {
-            (order.firstIndex(of: picture[$0].event.sequence) ?? .max)
-                < (order.firstIndex(of: picture[$1].event.sequence) ?? .max)
+            (order.firstIndex(of: picture[$0].event.serial) ?? .max)
+                < (order.firstIndex(of: picture[$1].event.serial) ?? .max)
         }
         for index in sorted {
             let kept = picture[index]
@@ -453,15 +498,15 @@ final class ReferenceModel {
 
     /// Compares the picture with what the relay keeps. What has lived its time may go at once, and
     /// must be gone a second later.
-    func compare(kept: Set<UInt64>) {
-        for entry in picture where !kept.contains(entry.event.sequence) && entry.endsAt > now {
+    func compare(kept: Set<Int>) {
+        for entry in picture where !kept.contains(entry.event.serial) && entry.endsAt > now {
             fail("event \(entry.event.serial) of \(entry.event.uid) is not kept")
         }
-        picture.removeAll { !kept.contains($0.event.sequence) }
+        picture.removeAll { !kept.contains($0.event.serial) }
         if picture.count != kept.count {
-            let known = Set(picture.map(\.event.sequence))
+            let known = Set(picture.map(\.event.serial))
             let strange = kept.subtracting(known).sorted()
-            fail("the relay keeps events it should not: numbers \(strange)")
+            fail("the relay keeps events it should not: \(strange)")
         }
         for entry in picture where entry.endsAt + 1000 < now {
             fail("event \(entry.event.serial) is kept beyond its time")
@@ -476,6 +521,7 @@ final class ReferenceModel {
         let gone = old.teams.map(\.name).filter { !new.has($0) }
         for name in gone { removedAt[name] = reloads }
         picture.removeAll { gone.contains($0.team) }
+        forgetSeen(of: gone)
         let couldReceive = clients.mapValues { mayReceive($0) }
         let sawBefore = clients.mapValues { old.sight(of: $0.team).subtracting(gone) }
         config = new
@@ -489,6 +535,7 @@ final class ReferenceModel {
             settle(
                 client, wasNamed: client.uid != nil, couldReceive: couldReceive[number] ?? false)
             takeOver(client)
+            if client.uid != nil { remember(client) }
             let sees = config.sight(of: client.team)
             if mayReceive(client), !sees.isSubset(of: sawBefore[number] ?? []) {
                 offerPicture(client)

@@ -33,7 +33,7 @@ struct Scenario {
             budget.receivePoolBytes = 4096
             budget.replayEvents = 16
             budget.replayBytes = 4096
-            budget.emergencies = 1
+            (budget.emergencies, budget.seenClients) = (1, 2)
             devices = 5
             socketBytes = 1500
         case 1:
@@ -48,7 +48,7 @@ struct Scenario {
             budget.receivePoolBytes = 8192
             budget.replayEvents = 24
             budget.replayBytes = 12_288
-            budget.emergencies = 3
+            (budget.emergencies, budget.seenClients) = (3, 5)
             devices = 10
         case 2:
             size = "middling"
@@ -62,7 +62,7 @@ struct Scenario {
             budget.receivePoolBytes = 32_768
             budget.replayEvents = 64
             budget.replayBytes = 65_536
-            budget.emergencies = 4
+            (budget.emergencies, budget.seenClients) = (4, 12)
             devices = 30
             socketBytes = 8192
         default:
@@ -76,6 +76,8 @@ struct Scenario {
     func configs(random: inout SeededRandom) -> [ModelConfig] {
         var first = ModelConfig()
         first.emergencyRepeatSeconds = 5
+        first.replayMaxSeconds = random.pick([300, 86_400])
+        first.returnSeconds = random.pick([3, 20])
         first.heartbeatSeconds = random.pick([10, 25])
         first.stallSeconds = random.pick([10, 30])
         if teams == .open {
@@ -163,6 +165,8 @@ struct Scenario {
         config.stallSeconds = model.stallSeconds
         config.emergencyRepeatSeconds = model.emergencyRepeatSeconds
         config.emergencyMaxSeconds = model.emergencyMaxSeconds
+        config.replayMaxSeconds = model.replayMaxSeconds
+        config.returnSeconds = model.returnSeconds
     }
 
     static func number(of team: String, in model: ModelConfig) -> UInt8 {

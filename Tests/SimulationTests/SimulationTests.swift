@@ -8,6 +8,7 @@ import Testing
 
 /// The world that runs now, so that a broken invariant can tell what led to it.
 nonisolated(unsafe) private var running: World?
+nonisolated(unsafe) private var restarts = 0
 
 @Suite(.serialized) struct SimulationTests {
     static let environment = ProcessInfo.processInfo.environment
@@ -26,6 +27,7 @@ nonisolated(unsafe) private var running: World?
         world.run(steps: steps)
         invariantSink = nil
         running = nil
+        restarts += world.restarts
         if world.failure != nil {
             say(world.report)
             Issue.record("seed \(seed), step \(world.step): \(world.failure ?? "")")
@@ -51,6 +53,7 @@ nonisolated(unsafe) private var running: World?
             done += SimulationTests.run(seed: drawn, steps: SimulationTests.stepsPerSeed)
         }
         let seconds = Date().timeIntervalSince(begin)
-        SimulationTests.say("simulation: \(done) steps, \(Int(Double(done) / seconds)) a second")
+        let pace = Int(Double(done) / seconds)
+        SimulationTests.say("simulation: \(done) steps, \(restarts) restarts, \(pace) a second")
     }
 }

@@ -51,9 +51,9 @@ final class World {
     let seed: UInt64
     var random: SeededRandom
     let scenario: Scenario
-    let memory: UnsafeMutableRawBufferPointer
+    private var memory: UnsafeMutableRawBufferPointer
     var relay: Relay
-    let slot: QuestionMemory
+    private(set) var slot: QuestionMemory
     /// Lists that are asked for page by page while the world goes on.
     var openLists: [Question] = []
     var spareConfig: Config
@@ -79,29 +79,28 @@ final class World {
     var unpredictedEnds = 0
     var delivered = 0
 
+    // The store loop's snapshots (WorldState.swift).
+    var snapshot: Snapshot?
+    var snapshots: [[SnapshotPage]] = []
+    /// What is left to hand back after a restart; nil when that is over.
+    var homecoming: [SnapshotPage]?
+    var restarts = 0
+    /// Of so many steps one kills the relay; 0: it lives as long as the run.
+    let stepsPerRestart: Int
+
     init(seed: UInt64) {
         self.seed = seed
         random = SeededRandom(seed: seed)
         scenario = Scenario(random: &random)
         configs = scenario.configs(random: &random)
-        let budget = scenario.budget
-        var measure = Arena.measuring()
-        let measured = Config(budget: budget, arena: &measure)
-        _ = Config(budget: budget, arena: &measure)
-        _ = Relay(budget: budget, config: measured, seed: seed, arena: &measure)
-        _ = QuestionMemory(budget: budget, arena: &measure)
-        memory = .allocate(byteCount: measure.usedBytes, alignment: 64)
-        memory.initializeMemory(as: UInt8.self, repeating: 0)
-        var arena = Arena(memory: memory)
-        var first = Config(budget: budget, arena: &arena)
-        spareConfig = Config(budget: budget, arena: &arena)
-        let key = Relay.hashKey(seed: seed)
-        Scenario.fill(&first, from: configs[0], hashKey: key)
-        relay = Relay(budget: budget, config: first, seed: seed, arena: &arena)
-        slot = QuestionMemory(budget: budget, arena: &arena)
-        model = ReferenceModel(
-            config: configs[0], entries: budget.replayEvents, blocks: budget.replayBytes / 256,
-            emergencies: budget.emergencies)
+        stepsPerRestart = random.pick([0, 20, 60, 300])
+        let built = World.build(scenario.budget, configs[0], seed: seed)
+        memory = built.memory
+        spareConfig = built.spare
+        slot = built.slot
+        relay = Relay(
+            budget: scenario.budget, config: built.config, seed: seed, arena: &built.arena)
+        model = ReferenceModel(config: configs[0], budget: scenario.budget)
         scratch = .allocate(capacity: 65_536)
         pieces = .allocate(capacity: World.piecesMax)
         for i in 0..<scenario.devices {
@@ -112,6 +111,46 @@ final class World {
         model.hasBegunPiece = { [unowned self] client in
             !(byPlace[client.place]?.partial.isEmpty ?? true)
         }
+    }
+
+    /// Memory of its own for a relay, and what is taken from it before the relay itself.
+    private final class Built {
+        let memory: UnsafeMutableRawBufferPointer
+        var arena: Arena
+        let config: Config
+        let spare: Config
+        let slot: QuestionMemory
+
+        init(_ budget: Budget, _ model: ModelConfig, seed: UInt64) {
+            var measure = Arena.measuring()
+            let measured = Config(budget: budget, arena: &measure)
+            _ = Config(budget: budget, arena: &measure)
+            _ = Relay(budget: budget, config: measured, seed: seed, arena: &measure)
+            _ = QuestionMemory(budget: budget, arena: &measure)
+            memory = .allocate(byteCount: measure.usedBytes, alignment: 64)
+            memory.initializeMemory(as: UInt8.self, repeating: 0)
+            arena = Arena(memory: memory)
+            var first = Config(budget: budget, arena: &arena)
+            spare = Config(budget: budget, arena: &arena)
+            slot = QuestionMemory(budget: budget, arena: &arena)
+            Scenario.fill(&first, from: model, hashKey: Relay.hashKey(seed: seed))
+            config = first
+        }
+    }
+
+    private static func build(_ budget: Budget, _ model: ModelConfig, seed: UInt64) -> Built {
+        Built(budget, model, seed: seed)
+    }
+
+    /// Another relay in the place of this one, in fresh memory, with the configuration of now.
+    func makeRelay(seed: UInt64) {
+        let built = World.build(scenario.budget, configs[modelConfig], seed: seed)
+        relay = Relay(
+            budget: scenario.budget, config: built.config, seed: seed, arena: &built.arena)
+        memory.deallocate()
+        memory = built.memory
+        spareConfig = built.spare
+        slot = built.slot
     }
 
     deinit {
@@ -152,6 +191,7 @@ final class World {
             now: Instant(nanoseconds: milliseconds * 1_000_000),
             wall: WallTime(milliseconds: wall))
         model.now = milliseconds
+        watchSnapshot()
         actions()
         readAll()
         runDeadlines()
@@ -188,9 +228,10 @@ final class World {
     }
 
     private func runDeadlines() {
-        let order = keptSequences()
+        let order = keptSerials()
         relay.runDeadlines()
         model.repeatEmergencies(order: order)
+        model.runRestoration()
         noticeEnds(duringDeadlines: true)
         let stall = UInt64(model.config.stallSeconds) * 1000
         for client in clients where client.model.phase == .connected {
@@ -199,16 +240,26 @@ final class World {
                 fail("client \(client.model.number) stalls and is not ended")
             }
         }
-        let left = keptSequences()
+        let left = keptSerials()
         if left.count != model.picture.count || step % 8 == 0 { model.compare(kept: Set(left)) }
     }
 
-    func keptSequences() -> [UInt64] {
-        var result: [UInt64] = []
+    /// Serial numbers of the kept events, in the order of their slots. A restored one has no number
+    /// in this run: its bytes say who it is.
+    func keptSerials() -> [Int] {
+        var result: [Int] = []
         if relay.replayTable.count == 0 { return result }
         for i in 0..<relay.replayTable.capacity {
             let entry = relay.replayTable.pointer(at: i)
-            if entry.pointee.isUsed { result.append(entry.pointee.sequence) }
+            if !entry.pointee.isUsed { continue }
+            if entry.pointee.sequence > 0 {
+                result.append(model.serials[entry.pointee.sequence] ?? -1)
+                continue
+            }
+            var writer = ByteWriter(Slab(start: scratch, count: 65_536))
+            relay.replayTable.pool.copy(entry.pointee.chain, into: &writer)
+            let bytes = UnsafeBufferPointer(start: scratch, count: writer.count)
+            if case .event(let serial) = PieceName(Array(bytes)[...]) { result.append(serial) }
         }
         return result
     }
@@ -475,6 +526,8 @@ final class World {
 
     private func check() {
         relay.checkInvariants()
+        checkSeen()
+        watchSnapshot()
         if relay.connectedClients != clients.count {
             fail("\(clients.count) clients are here, the relay counts \(relay.connectedClients)")
         }

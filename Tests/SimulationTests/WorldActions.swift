@@ -10,6 +10,9 @@ extension World {
     func run(steps: Int) {
         while step < steps && !hasFailed {
             turn { for _ in 0..<random.between(1, 3) where !hasFailed { act() } }
+            if stepsPerRestart > 0 && !hasFailed && random.below(stepsPerRestart) == 0 {
+                kill()
+            }
             if step % 400 == 0 && !hasFailed { calm() }
         }
         if hasFailed { return }
@@ -21,6 +24,7 @@ extension World {
     private func calm() {
         note("all is calm")
         for client in clients { client.reading = .all }
+        turn { comeHome(all: true) }
         for _ in 0..<80 where !hasFailed {
             milliseconds += 40
             turn {
@@ -58,6 +62,10 @@ extension World {
 
     private func act() {
         if random.chance(4) { ask() }
+        if homecoming != nil && random.chance(25) { comeHome(all: random.chance(30)) }
+        if stepsPerRestart > 0 && random.chance(snapshot == nil ? 10 : 40) {
+            takeStatePage()
+        }
         let roll = random.below(1000)
         if clients.isEmpty || roll < 35 { return connect() }
         let client = random.pick(clients)

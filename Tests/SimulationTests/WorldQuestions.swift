@@ -120,6 +120,8 @@ extension World {
             expected = model.clients.values
                 .filter { $0.phase == .connected && $0.uid != nil && sight.holds($0.team) }
                 .map { "\($0.uid ?? "") \($0.callsign) \($0.colour ?? "")" }
+                + model.gone { sight.holds($0) }
+                .map { "\($0.uid) \($0.callsign) \($0.colour) gone" }
         } else {
             expected = model.picture
                 .filter { $0.isOwnPosition && $0.endsAt > model.now && sight.holds($0.team) }
@@ -166,17 +168,23 @@ extension World {
             let contact = slot.contacts[i]
             let uid = World.text(contact.uid)
             let callsign = World.text(contact.callsign)
-            let isKnown = model.clients.values.contains {
+            let isHere = model.clients.values.contains {
                 $0.phase == .connected && $0.uid == uid && $0.callsign == callsign
                     && sight.holds($0.team)
             }
+            let isKnown =
+                contact.isConnected
+                ? isHere
+                : model.gone { sight.holds($0) }.contains {
+                    $0.uid == uid && $0.callsign == callsign
+                }
             if !isKnown { refuse(question, "\(uid), \(callsign) is none of its contacts") }
             let role = World.text(contact.role)
             let colour = World.text(contact.team)
             if role != (colour.isEmpty ? "" : "Team Member") {
                 refuse(question, "\(uid) is \(role) of \(colour)")
             }
-            return "\(uid) \(callsign) \(colour)"
+            return "\(uid) \(callsign) \(colour)" + (contact.isConnected ? "" : " gone")
         }
     }
 
@@ -220,7 +228,7 @@ extension World {
         let sight = sight(question)
         let latest = model.picture
             .filter { $0.event.uid == uid && sight.holds($0.team) && $0.endsAt > model.now }
-            .max { $0.event.sequence < $1.event.sequence }
+            .max { ($0.bornAt, $0.sequence) < ($1.bornAt, $1.sequence) }
         if question.isFound != (latest != nil) {
             return refuse(question, "\(uid) is found, or not, by mistake")
         }
@@ -233,7 +241,8 @@ extension World {
         let declaration = Array("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".utf8)
         if !bytes.starts(with: declaration) { return refuse(question, "no declaration") }
         let serial = judgeKept(question, bytes[declaration.count...], sight)
-        if serial != "\(latest.event.serial)" {
+        let found = model.picture.first { "\($0.event.serial)" == serial }
+        if found?.bornAt != latest.bornAt || found?.sequence != latest.sequence {
             refuse(question, "\(uid) is event \(serial ?? ""), not \(latest.event.serial)")
         }
     }

@@ -245,7 +245,7 @@ import Testing
                 + "| \(grouped(key.range.lowerBound)) to \(grouped(key.range.upperBound)) |"
             #expect(row.hasSuffix(figures), "\(key.name)")
         }
-        for table in [ConfigKeys.file, .cot, .http, .team] {
+        for table in [ConfigKeys.file, .cot, .http, .team, .dump] {
             var i = 0
             while let name = table.name(i) {
                 // Keys of one name stand in several objects, each with a section of its own.
@@ -264,6 +264,7 @@ import Testing
             case .file, .cot: "| Key |"
             case .http: "| Key of `http` |"
             case .team: "| Key of a team |"
+            case .dump: "| Key of `dump` |"
             }
         guard let start = page.range(of: head)?.lowerBound else { return "" }
         let end = page[start...].range(of: "\n#")?.lowerBound ?? page.endIndex

@@ -247,6 +247,101 @@ import Testing
         #expect(found.sentence == sentence)
     }
 
+    // MARK: export and replay
+
+    @Test func filesAreExported() {
+        let all = parse(
+            "export", "a.xml", "--gpx", "b.xml", "--uid", "u", "--team=blue", "c.xml", "--type",
+            "a-"
+        ).result
+        #expect(all.mistake == .nothing && all.command == .export && all.format == .gpx)
+        #expect(all.operandCount == 3 && all.operandArgument == 2)
+        #expect((0..<3).map { all.operandArgument($0) } == [2, 4, 8])
+        #expect(all.valueArgument(.uid) == 6 && all.valueArgument(.type) == 10)
+        #expect(all.valueArgument(.team) == 7 && all.valueOffset(.team) == 7)
+        #expect(parse("export", "--kml", "a").result.format == .kml)
+        let json = parse("export", "--json", "--json", "a").result
+        #expect(json.mistake == .nothing && json.format == .json && !json.wantsJSON)
+        #expect(parse("status", "--json").result.format == .none)
+    }
+
+    @Test func filesAreReplayed() {
+        let all = parse(
+            "replay", "--to", "h:1", "a", "--speed=2", "b", "--max-gap", "5"
+        ).result
+        #expect(all.mistake == .nothing && all.command == .replay && all.operandCount == 2)
+        #expect(all.valueArgument(.to) == 3 && all.valueArgument(.speed) == 5)
+        #expect(all.valueOffset(.speed) == 8 && all.valueArgument(.maxGap) == 8)
+        #expect(parse("replay", "--help").result.mistake == .nothing)
+    }
+
+    @Test func sixtyFourFilesAreNamedAtATime() {
+        let files = (0..<64).map { "f\($0)" }
+        let full = parse(["export", "--json"] + files).result
+        #expect(full.mistake == .nothing && full.operandCount == 64)
+        #expect(full.operandArgument(63) == 66)
+        let over = parse(["export", "--json"] + files + ["more"])
+        #expect(over.result.mistake == .tooManyFiles)
+        #expect(over.sentence == "one file too many: \"more\"; 64 can be named at a time.")
+    }
+
+    @Test(arguments: [
+        (
+            ["export", "a"], .noFormat,
+            "\"export\" must be told what to write; name --gpx, --kml or --json."
+        ),
+        (
+            ["export", "--gpx", "--json", "a"], .twoFormats,
+            "a second format is named: \"--json\"; "
+                + "one of --gpx, --kml and --json is written at a time."
+        ),
+        (["export", "--gpx"], .noOperand, "a file must be named behind \"export\"" + rest),
+        (["export", "--gpx", ""], .noOperand, "a file must be named behind \"export\"" + rest),
+        (["replay", "--to", "h:1"], .noOperand, "a file must be named behind \"replay\"" + rest),
+        (
+            ["replay", "a"], .noTarget,
+            "\"replay\" must be told the server: --to HOST:PORT" + rest
+        ),
+        (
+            ["export", "--gxp", "a"], .unknownOption,
+            "unknown option \"--gxp\"; did you mean \"--gpx\"?"
+        ),
+        (["exprot", "a"], .unknownCommand, "unknown command \"exprot\"; did you mean \"export\"?"),
+        (["repaly", "a"], .unknownCommand, "unknown command \"repaly\"; did you mean \"replay\"?"),
+        (
+            ["replay", "a", "--sped", "2"], .unknownOption,
+            "unknown option \"--sped\"; did you mean \"--speed\"?"
+        ),
+        (
+            ["replay", "a", "--uid", "u"], .foreignOption,
+            "the option \"--uid\" does not belong to \"replay\"" + rest
+        ),
+        (
+            ["export", "a", "--to", "h:1"], .foreignOption,
+            "the option \"--to\" does not belong to \"export\"" + rest
+        ),
+        (
+            ["status", "--gpx"], .foreignOption,
+            "the option \"--gpx\" does not belong to \"status\"" + rest
+        ),
+        (
+            ["export", "a", "--uid", "u", "--uid", "v"], .givenTwice,
+            "the option \"--uid\" is given twice" + rest
+        ),
+        (["export", "a", "--type"], .missingValue,
+            "the beginning of a type is missing behind \"--type\"" + rest),
+        (["replay", "a", "--speed="], .missingValue,
+            "a number is missing behind \"--speed\"" + rest),
+        (["replay", "a", "--to"], .missingValue, "a server is missing behind \"--to\"" + rest),
+    ] as [([String], Invocation.Mistake, String)])
+    func aWrongUseOfRecordings(
+        _ words: [String], _ mistake: Invocation.Mistake, _ sentence: String
+    ) {
+        let found = parse(words)
+        #expect(found.result.mistake == mistake)
+        #expect(found.sentence == sentence)
+    }
+
     /// A near miss that turned out well leaves no suggestion behind for a later mistake.
     @Test func aSuggestionBelongsToItsMistake() {
         #expect(

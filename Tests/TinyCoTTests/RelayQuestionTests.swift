@@ -170,10 +170,6 @@ private final class Stage {
     }
 }
 
-private func plain<let capacity: Int>(_ text: ShortText<capacity>) -> String {
-    String(decoding: (0..<Int(text.count)).map { text[$0] }, as: UTF8.self)
-}
-
 private func position(_ uid: String, callsign: String? = nil, more: String = "") -> String {
     "<event uid=\"\(uid)\" type=\"a-f-G-U-C\" time=\"2026-01-15T12:00:00Z\" "
         + "start=\"2026-01-15T12:00:00Z\" stale=\"2026-01-15T12:01:00Z\" how=\"m-g\">"

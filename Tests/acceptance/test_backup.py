@@ -17,17 +17,17 @@ from pathlib import Path
 
 import pytest
 
-from tinycot import backups, events, http, uploads
+from tinycot import events, http, states, uploads
 from tinycot.backups import Place, check_whole, contents, left_over, manifest, rows, sha256
 from tinycot.daemon import command, free_port
 from tinycot.figures import note
-from tinycot.marti import mission_package
 from tinycot.storage import StoreDaemon
-from tinycot.tracing import parse
+from tinycot.tracing import Tracer, parse
 from tinycot.traffic import percentile
 from tinycot.uploads import made_up
 
 OK, USAGE, BAD_DATA, NO_INPUT, SYSTEM = 0, 64, 65, 66, 71
+LAZY = {"state_seconds": 3600}
 CANNOT_CREATE, TEMPORARY, NO_PERMISSION = 73, 75, 77
 FEED = ('<videoConnections><feed><protocol>rtsp</protocol><alias>{0}</alias><uid>{0}</uid>'
         "<address>10.0.0.9</address><port>554</port><path>/x</path></feed></videoConnections>")
@@ -350,10 +350,72 @@ def test_the_operators_routes_are_his(served):
     for method, target in (("GET", "/tinycot/catalogue"), ("POST", "/tinycot/state"),
                            ("GET", "/tinycot/packages")):
         assert http.ask(served.http_port, method, target).status == 404
-    with Operator(served) as operator:
-        operator.ask("POST", "/tinycot/state", b"Content-Length: 0\r\n")
-        head, body = operator.answer()
-        assert b" 503 " in head and b"state is not kept yet" in body
+
+
+def test_the_state_of_this_moment_is_in_the_backup(tmp_path, crowd):
+    """Though the daemon would not have written it for an hour."""
+    daemon = StoreDaemon(tmp_path / "daemon", LAZY)
+    daemon.start()
+    place = place_of(daemon)
+    try:
+        client = crowd.join(daemon.port, events.ALPHA)
+        for number in range(3):
+            uid = f"mark {number}"
+            client.send(events.marker(uid))
+            crowd.answer(client)
+            target = tmp_path / "backup"
+            done = place.backup(target)
+            assert (done.returncode, done.stderr) == (OK, "")
+            document = check_whole(target)
+            assert document["state_files"] == min(number + 1, 3)
+            newest = states.newest(target)
+            assert any(uid.encode() in event for event in newest.events)
+        # Nothing has changed, so nothing is written; it is answered all the same.
+        before = newest.number
+        with Operator(daemon) as operator:
+            operator.ask("POST", "/tinycot/state", b"Content-Length: 0\r\n")
+            assert b" 200 " in operator.answer()[0]
+        assert place.backup(target).returncode == OK
+        assert states.newest(target).number == before
+        assert daemon.status().heap_allocations_after_seal == 0
+        daemon.finish()
+    finally:
+        daemon.kill()
+    other = StoreDaemon(tmp_path / "other", LAZY)
+    assert place_of(other).restore(target).returncode == OK
+    other.start()
+    try:
+        newcomer = crowd.connect(other.port)
+        crowd.wait_until(lambda: all(newcomer.has(f"mark {n}") for n in range(3)), "the picture")
+        other.finish()
+    finally:
+        other.kill()
+
+
+@pytest.mark.native
+def test_a_state_that_cannot_be_written_costs_no_backup(tmp_path, crowd):
+    daemon = StoreDaemon(tmp_path / "daemon", LAZY)
+    daemon.start()
+    place = place_of(daemon)
+    try:
+        client = crowd.join(daemon.port, events.ALPHA)
+        client.send(events.marker("early"))
+        crowd.answer(client)
+        assert place.backup(tmp_path / "backup").returncode == OK
+        client.send(events.marker("late"))
+        crowd.answer(client)
+        with Tracer(daemon.pid, tmp_path / "log", "-e", "trace=fsync",
+                    "-e", "inject=fsync:error=ENOSPC:when=1"):
+            done = place.backup(tmp_path / "backup")
+        assert done.returncode == OK
+        assert "refuses with 507" in done.stderr and "what was written last" in done.stderr
+        check_whole(tmp_path / "backup")
+        held = states.newest(tmp_path / "backup").events
+        assert any(b"early" in event for event in held)
+        assert not any(b"late" in event for event in held)
+        daemon.finish()
+    finally:
+        daemon.kill()
 
 
 class Operator:

@@ -13,6 +13,7 @@ from collections import Counter
 
 import pytest
 
+from tinycot import events, states
 from tinycot.backups import Place, check_whole, contents, left_over
 from tinycot.figures import note
 from tinycot.storage import StoreDaemon
@@ -47,24 +48,41 @@ def killed(place, log, name, number, *arguments):
     assert done.returncode in (-9, 137), (name, number, done.returncode, done.stderr)
 
 
-@pytest.fixture
-def old(tmp_path):
-    """A state folder."""
-    place = Place(tmp_path / "old", tmp_path / "run")
-    for number in range(2):
-        place.add(os.urandom(3_000), f"old {number}.zip", "--team", "blue")
-    (place.state / "state.1.json").write_text("old state")
+def lived(folder, crowd, name, packages):
+    """A state folder that a daemon has left: packages, and states with an item of that name."""
+    daemon = StoreDaemon(folder, {"state_seconds": 3600})
+    place = Place(daemon.state_dir, daemon.run_dir)
+    daemon.start()
+    try:
+        client = crowd.join(daemon.port, events.ALPHA)
+        for number in range(packages):
+            place.add(os.urandom(3_000), f"{name} {number}.zip", "--team", "blue")
+            client.send(events.marker(f"{name} {number}", stale_seconds=86_400))
+            crowd.answer(client)
+            assert place.backup(folder / "unused").returncode == 0
+        client.close()
+        daemon.finish()
+    finally:
+        daemon.kill()
     return place
 
 
+def items(folder):
+    """What the newest state holds: the names of the items."""
+    return {event.split(b'uid="')[1].split(b'"')[0].decode()
+            for event in states.newest(folder).events if b"b-m-p-s-m" in event}
+
+
 @pytest.fixture
-def new(tmp_path):
+def old(tmp_path, crowd):
+    """A state folder."""
+    return lived(tmp_path / "old", crowd, "old", 2)
+
+
+@pytest.fixture
+def new(tmp_path, crowd):
     """A backup of another one, and what is in it."""
-    place = Place(tmp_path / "new", tmp_path / "run")
-    for number in range(3):
-        place.add(os.urandom(2_000), f"new {number}.zip", "--team", "red")
-    (place.state / "state.1.json").write_text("new state")
-    (place.state / "state.2.json").write_text("newer state")
+    place = lived(tmp_path / "new", crowd, "new", 3)
     target = tmp_path / "backup"
     assert place.backup(target).returncode == 0
     return target, contents(place.state)
@@ -87,7 +105,7 @@ def test_a_backup_that_is_killed_is_never_taken_for_a_whole_one(old, tmp_path, a
     if again:
         assert old.call("packages", "remove", first).returncode == 0
         old.add(os.urandom(4_000), "later.zip")
-        (old.state / "state.1.json").write_text("later state")
+        (old.state / "state.2.json").unlink()
     state = contents(old.state)
 
     def prepare():
@@ -127,11 +145,13 @@ class Judge:
 
     def __init__(self, place, old, new):
         self.place, self.old, self.new = place, old, new
+        self.names = {True: items(place.state), False: {f"new {n}" for n in range(3)}}
+        assert self.names[True] == {"old 0", "old 1"}
         self.outcomes = Counter()
 
     def check(self, point, starts_daemon):
         if starts_daemon:
-            daemon = StoreDaemon(self.place.state.parent / "daemon")
+            daemon = StoreDaemon(self.place.state.parent / "daemon", {"state_seconds": 3600})
             daemon.state_dir.rmdir()
             self.place.state.rename(daemon.state_dir)
             try:
@@ -147,6 +167,12 @@ class Judge:
             done = self.place.call("packages", "verify")
             assert done.returncode == 0, (point, done.stdout, done.stderr)
         found = contents(self.place.state)
+        if starts_daemon:
+            # It has written a state of its own since, of what it found.
+            is_old = found[:2] == self.old[:2]
+            assert is_old or found[:2] == self.new[:2], f"{point}: a mix: {found}"
+            assert items(self.place.state) == self.names[is_old], point
+            found = self.old if is_old else self.new
         assert found in (self.old, self.new), f"{point}: a mix: {found}"
         assert not left_over(self.place.state), point
         aside = sorted(path.name for path in self.place.state.glob("before-restore-*"))
@@ -236,6 +262,6 @@ def test_the_judge_can_fail(old, new):
     """A mix, made by hand."""
     _, restored = new
     judge = Judge(old, contents(old.state), restored)
-    (old.state / "state.1.json").write_text("new state")
+    (old.state / "state.1.json").unlink()
     with pytest.raises(AssertionError, match="a mix"):
         judge.check("by hand", starts_daemon=False)

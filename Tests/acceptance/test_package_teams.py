@@ -148,6 +148,9 @@ def test_who_leaves_sees_nothing_any_more(field):
     field.crowd.wait_until(lambda: field.daemon.status().by_uid(BLUE.uid) is None, "the end")
     assert field.blue.listed() == set()
     assert uids(field.blue, "/Marti/api/contacts/all") == set()
+    assert uids(field.red, "/Marti/api/clientEndPoints") == {RED.uid}
+    assert uids(field.umpire, "/Marti/api/clientEndPoints") == {BLUE.uid, RED.uid, UMPIRE.uid}
+    assert uids(field.umpire, "/Marti/api/contacts/all") == {RED.uid, UMPIRE.uid}
 
 
 def test_an_address_with_people_of_two_teams_sees_both(field):

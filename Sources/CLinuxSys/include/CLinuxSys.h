@@ -12,6 +12,7 @@ extern const int32_t tcs_errno_again, tcs_errno_interrupted, tcs_errno_descripto
 extern const int32_t tcs_errno_descriptors_system, tcs_errno_no_buffers, tcs_errno_no_memory;
 extern const int32_t tcs_errno_absent, tcs_errno_exists, tcs_errno_refused, tcs_errno_access;
 extern const int32_t tcs_errno_family, tcs_errno_address, tcs_errno_not_permitted;
+extern const int32_t tcs_errno_in_progress, tcs_errno_timed_out;
 extern const uint32_t tcs_event_readable, tcs_event_writable;
 extern const int32_t tcs_signal_terminate, tcs_signal_interrupt, tcs_signal_hang_up;
 extern const int32_t tcs_limit_descriptors, tcs_limit_data, tcs_limit_address_space;
@@ -31,6 +32,10 @@ int32_t tcs_unmap(void *memory, size_t bytes);
 // Clocks and chance.
 uint64_t tcs_monotonic_nanoseconds(void);
 int64_t tcs_wall_milliseconds(void);
+/// Since this boot, sleep included.
+int64_t tcs_boot_milliseconds(void);
+/// 1 if the kernel counts the wall clock as kept right by somebody, 0 if not.
+int32_t tcs_wall_is_synchronised(void);
 int32_t tcs_random(void *bytes, size_t count);
 
 // The process.
@@ -49,6 +54,8 @@ int32_t tcs_close(int32_t descriptor);
 int64_t tcs_read(int32_t descriptor, void *bytes, size_t count);
 int64_t tcs_write(int32_t descriptor, const void *bytes, size_t count);
 int32_t tcs_open_for_reading(const char *path);
+/// From a place in a file; moves nothing.
+int64_t tcs_read_at(int32_t descriptor, void *bytes, size_t count, int64_t offset);
 /// 1 if the descriptor takes bytes without waiting, 0 if not.
 int32_t tcs_poll_writable(int32_t descriptor);
 int32_t tcs_is_socket(int32_t descriptor);
@@ -70,7 +77,7 @@ int32_t tcs_unlink(const char *path);
 // Files of one folder that is held open.
 extern const int32_t tcs_errno_no_space, tcs_errno_quota, tcs_errno_file_too_big;
 extern const int32_t tcs_errno_name_too_long, tcs_errno_not_implemented, tcs_errno_invalid;
-extern const int32_t tcs_errno_not_seekable;
+extern const int32_t tcs_errno_not_seekable, tcs_errno_link;
 typedef struct {
     int32_t is_regular;
     int64_t size_bytes;
@@ -87,6 +94,10 @@ int32_t tcs_make_folder_in(int32_t folder, const char *name, uint32_t mode);
 /// For writing; fails if the name is taken, also by a symbolic link.
 int32_t tcs_file_create(int32_t folder, const char *name, uint32_t mode);
 int32_t tcs_file_open(int32_t folder, const char *name);
+/// For reading and writing; does not follow a symbolic link.
+int32_t tcs_file_open_to_change(int32_t folder, const char *name);
+int64_t tcs_file_read_at(int32_t descriptor, void *bytes, size_t count, int64_t offset);
+int32_t tcs_file_cut(int32_t descriptor, int64_t size_bytes);
 int32_t tcs_file_rename(int32_t folder, const char *from, const char *to);
 int32_t tcs_file_unlink(int32_t folder, const char *name);
 int32_t tcs_file_facts(int32_t folder, const char *name, tcs_file_facts_t *facts);
@@ -133,6 +144,11 @@ int32_t tcs_socket_ipv4(void);
 int32_t tcs_socket_ipv6(void);
 int32_t tcs_bind_ipv4(int32_t descriptor, const tcs_endpoint *endpoint);
 int32_t tcs_bind_ipv6(int32_t descriptor, const tcs_endpoint *endpoint);
+/// Begins to connect: -EINPROGRESS until the descriptor is writable; then ask for its error.
+int32_t tcs_connect_ipv4(int32_t descriptor, const tcs_endpoint *endpoint);
+int32_t tcs_connect_ipv6(int32_t descriptor, const tcs_endpoint *endpoint);
+/// The errno that waits on a socket (SO_ERROR), as a number below 0, or 0.
+int32_t tcs_pending_error(int32_t descriptor);
 int32_t tcs_listen(int32_t descriptor, int32_t backlog);
 /// Non-blocking and closed on exec. `peer` may be null.
 int32_t tcs_accept(int32_t descriptor, tcs_endpoint *peer);

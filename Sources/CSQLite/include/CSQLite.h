@@ -27,6 +27,8 @@ int32_t tcq_initialize(void);
 /// SQLite's own limit on its heap; returns the limit before. A negative value only asks.
 int64_t tcq_hard_heap_limit(int64_t bytes);
 int64_t tcq_memory_used(void);
+/// Pages that this connection has written, to the journal or to the database.
+int64_t tcq_pages_written(tcq_database *database);
 /// The most bytes that were asked for at once since the last call, granted or refused.
 int64_t tcq_take_largest_request(void);
 

@@ -79,6 +79,10 @@ public struct MemoryPlan: BitwiseCopyable {
         addDescriptors("catalogue", 4)
         // The folder itself, and once more while it is listed.
         addDescriptors("package folder", 2)
+        // The folder, and the file that is being written or read.
+        addDescriptors("state", 2)
+        // The folder of the dump, and the file that is being written.
+        addDescriptors("dump", 2)
     }
 
     private mutating func add(_ pool: ArenaRow) {

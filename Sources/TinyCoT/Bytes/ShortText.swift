@@ -32,6 +32,9 @@ public struct ShortText<let capacity: Int>: BitwiseCopyable {
 
     public mutating func set(_ text: StaticString) { set(Slab(text)) }
 
+    /// For a text that was cut before it came here.
+    public mutating func markCut() { isCut = true }
+
     /// From a text of another length, cut by the same rule.
     public mutating func set<let otherCapacity: Int>(_ other: ShortText<otherCapacity>) {
         var length = min(Int(other.count), capacity)
@@ -45,6 +48,23 @@ public struct ShortText<let capacity: Int>: BitwiseCopyable {
         }
         count = UInt8(length)
         isCut = other.isCut || length < Int(other.count)
+    }
+
+    /// From two pieces that together are no longer than the field.
+    mutating func set(_ first: Slab<UInt8>, _ rest: Slab<UInt8>) {
+        invariant(first.count + rest.count <= min(capacity, 255), "the text fits the field")
+        var i = 0
+        while i < first.count {
+            bytes[i] = first[i]
+            i += 1
+        }
+        i = 0
+        while i < rest.count {
+            bytes[first.count + i] = rest[i]
+            i += 1
+        }
+        count = UInt8(first.count + rest.count)
+        isCut = false
     }
 
     public func equals(_ other: ShortText<capacity>) -> Bool {

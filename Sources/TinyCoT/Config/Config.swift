@@ -112,6 +112,8 @@ public struct Config: BitwiseCopyable {
     public var stateSeconds = 300
     /// Time for clients to come back after a start, before they are said to have left.
     public var returnSeconds = 120
+    /// Which events are written to the disk.
+    public var dump: DumpConfig
 
     /// What stands before the path of every URL that is handed out, without a slash at its end.
     /// Empty: the address that the asking client used.
@@ -131,6 +133,7 @@ public struct Config: BitwiseCopyable {
         allow = arena.take(Network.self, count: budget.allowedNetworks)
         teams = arena.take(TeamConfig.self, count: budget.teams)
         members = arena.take(TeamMember.self, count: budget.teamMembers)
+        dump = DumpConfig(arena: &arena)
     }
 
     /// Over tables that exist already, with the built-in numbers and nothing in the tables.
@@ -140,6 +143,7 @@ public struct Config: BitwiseCopyable {
         allow = other.allow
         teams = other.teams
         members = other.members
+        dump = DumpConfig(tablesOf: other.dump)
     }
 
     /// May a client of team `receiver` get what a client of team `sender` sends?

@@ -3,7 +3,7 @@
 
 /// Each kind of object in the file has one table; a key is an index into it.
 enum ConfigKeys: UInt8, BitwiseCopyable {
-    case file, cot, http, team
+    case file, cot, http, team, dump
 
     /// Nil behind the last.
     func name(_ index: Int) -> StaticString? {
@@ -12,6 +12,7 @@ enum ConfigKeys: UInt8, BitwiseCopyable {
         case .cot: index == 0 ? "listen" : nil
         case .http: HTTPKey(rawValue: UInt8(index))?.name
         case .team: TeamKey(rawValue: UInt8(index))?.name
+        case .dump: DumpKey(rawValue: UInt8(index))?.name
         }
     }
 }
@@ -21,6 +22,7 @@ enum FileKey: UInt8, BitwiseCopyable {
     case heartbeatSeconds, stallSeconds, drainSeconds
     case replayMaxSeconds, emergencyRepeatSeconds, emergencyMaxSeconds
     case stateSeconds, returnSeconds
+    case dump
 
     var name: StaticString {
         switch self {
@@ -36,6 +38,7 @@ enum FileKey: UInt8, BitwiseCopyable {
         case .emergencyMaxSeconds: "emergency_max_seconds"
         case .stateSeconds: "state_seconds"
         case .returnSeconds: "return_seconds"
+        case .dump: "dump"
         }
     }
 }
@@ -70,6 +73,20 @@ enum TeamKey: UInt8, BitwiseCopyable {
         case .colours: "colours"
         case .sees: "sees"
         case .default: "default"
+        }
+    }
+}
+
+enum DumpKey: UInt8, BitwiseCopyable {
+    case enabled, types, teams, uids, fileSeconds
+
+    var name: StaticString {
+        switch self {
+        case .enabled: "enabled"
+        case .types: "types"
+        case .teams: "teams"
+        case .uids: "uids"
+        case .fileSeconds: "file_seconds"
         }
     }
 }

@@ -17,6 +17,9 @@ public struct ConfigParser {
     /// so the lists are read again at the end.
     var seesLists: InlineArray<64, JSONReader>
     var teamsWithSees: UInt64 = 0
+    /// The same for the teams of the dump.
+    var dumpTeams: JSONReader
+    var hasDumpTeams = false
 
     /// Fills the tables of `config` and sets everything else in it. After an error the tables
     /// are undefined and the counts and numbers of `config` are as before.
@@ -38,6 +41,7 @@ public struct ConfigParser {
         config = candidate
         config.resetToDefaults()
         seesLists = .init(repeating: reader)
+        dumpTeams = reader
     }
 
     // MARK: The file
@@ -70,6 +74,7 @@ public struct ConfigParser {
                 config.stateSeconds = try reader.integer(in: 1...86_400, at: place)
             case .returnSeconds:
                 config.returnSeconds = try reader.integer(in: 5...3_600, at: place)
+            case .dump: try readDump()
             }
         }
         _ = try reader.next()
@@ -171,6 +176,7 @@ public struct ConfigParser {
             try settleDefaultTeam()
             try resolveSees()
         }
+        try resolveDumpTeams()
         if !hasAllow { fillDefaultAllow() }
         try settleListeners()
     }

@@ -165,14 +165,16 @@ extension ConfigParser {
         while index < config.teamCount {
             if (teamsWithSees >> UInt64(index)) & 1 == 1 {
                 reader = seesLists[index]
-                config.teams[index].sees = try readSees(index)
+                config.teams[index].sees = try readTeamNames(
+                    ConfigPlace("teams", index, TeamKey.sees.name, 0))
             }
             index += 1
         }
     }
 
-    private mutating func readSees(_ index: Int) throws(ConfigError) -> UInt64 {
-        var place = ConfigPlace("teams", index, TeamKey.sees.name, 0)
+    /// The rest of a list of names, as a bit set of teams; `first` is the place of its first.
+    mutating func readTeamNames(_ first: ConfigPlace) throws(ConfigError) -> UInt64 {
+        var place = first
         var result: UInt64 = 0
         while try nextElement() {
             let text = try reader.string(at: place)

@@ -1,7 +1,7 @@
-// What the operator typed: a command, for `packages` what it shall do and with which file or hash,
-// for `backup` and `restore` the folder, and options. The edge hands over one argument after the
-// other; this decides what they mean and keeps the numbers of the arguments that hold a path or a
-// name. It never reads a file and never prints, except that it words its own error.
+// What the operator typed: a command, for `packages` what it shall do, the files, the folder or the
+// hash that it shall work with, and options. The edge hands over one argument after the other; this
+// decides what they mean and keeps the numbers of the arguments that hold a path or a name. It
+// never reads a file and never prints, except that it words its own error.
 
 /// The command line, understood. Numbers of arguments count from 1; 0 means "not given".
 public struct Invocation: BitwiseCopyable {
@@ -16,11 +16,15 @@ public struct Invocation: BitwiseCopyable {
     public private(set) var wantsPrivate = false
     /// `--replace`: what the state folder holds is moved aside.
     public private(set) var wantsReplacing = false
-    /// The file to add, the hash of the package to remove, the folder of a backup.
-    public private(set) var operandArgument = 0
+    /// `--gpx`, `--kml` or `--json` behind `export`.
+    public private(set) var format = Format.none
+    /// The arguments that are files to work with, the hash of the package to remove, or the folder
+    /// of a backup.
+    private var operands: InlineArray<64, Int32> = .init(repeating: 0)
+    public private(set) var operandCount = 0
     /// Where the value begins in its argument: 0, or behind the `=` of `--config=FILE`.
-    private var values: InlineArray<6, Int> = .init(repeating: 0)
-    private var valueOffsets: InlineArray<6, Int> = .init(repeating: 0)
+    private var values: InlineArray<11, Int> = .init(repeating: 0)
+    private var valueOffsets: InlineArray<11, Int> = .init(repeating: 0)
     /// The name that was probably meant, or nothing.
     private(set) var suggestion: StaticString = ""
     private(set) var mistakeOption = Option.help
@@ -37,6 +41,10 @@ public struct Invocation: BitwiseCopyable {
     var operand: StaticString {
         action == .none ? command.operand : action.operand
     }
+    /// The first file, the hash or the folder.
+    public var operandArgument: Int { operandCount == 0 ? 0 : operandArgument(0) }
+    /// The file with the number `index`, counted from 0.
+    public func operandArgument(_ index: Int) -> Int { Int(operands[index]) }
 
     /// The next argument, the name of the program left out.
     public mutating func take(_ argument: Slab<UInt8>) {
@@ -54,11 +62,8 @@ public struct Invocation: BitwiseCopyable {
             takeCommand(argument)
         } else if command == .packages && action == .none {
             takeAction(argument)
-        } else if operand.utf8CodeUnitCount > 0 && operandArgument == 0 {
-            if argument.count == 0 { return fail(.noOperand) }
-            operandArgument = argumentCount
         } else {
-            fail(.tooMuch)
+            takeOperand(argument)
         }
     }
 
@@ -69,7 +74,26 @@ public struct Invocation: BitwiseCopyable {
         if wantsHelp { return }
         if command == .none { return fail(.noCommand) }
         if command == .packages && action == .none { return fail(.noAction) }
-        if operand.utf8CodeUnitCount > 0 && operandArgument == 0 { fail(.noOperand) }
+        if operandLimit > 0 && operandCount == 0 { return fail(.noOperand) }
+        if command == .export && format == .none { return fail(.noFormat) }
+        if command == .replay && valueArgument(.to) == 0 { fail(.noTarget) }
+    }
+
+    /// How many files or hashes can be named.
+    private var operandLimit: Int {
+        switch command {
+        case .export, .replay: Invocation.fileLimit
+        default: operand.utf8CodeUnitCount > 0 ? 1 : 0
+        }
+    }
+
+    private mutating func takeOperand(_ argument: Slab<UInt8>) {
+        if operandCount == operandLimit {
+            return fail(operandCount > 1 ? .tooManyFiles : .tooMuch)
+        }
+        if argument.count == 0 { return fail(.noOperand) }
+        operands[operandCount] = Int32(argumentCount)
+        operandCount += 1
     }
 
     private mutating func fail(_ mistake: Mistake, _ option: Option = .help) {
@@ -157,10 +181,20 @@ public struct Invocation: BitwiseCopyable {
             return
         }
         if hasValue { return fail(.unknownOption) }
-        if option == .json { wantsJSON = true }
-        if option == .onlyForContacts { wantsPrivate = true }
-        if option == .replace { wantsReplacing = true }
-        if option == .help { wantsHelp = true }
+        switch option {
+        case .json where command == .export: choose(.json)
+        case .json: wantsJSON = true
+        case .gpx: choose(.gpx)
+        case .kml: choose(.kml)
+        case .onlyForContacts: wantsPrivate = true
+        case .replace: wantsReplacing = true
+        default: wantsHelp = true
+        }
+    }
+
+    private mutating func choose(_ format: Format) {
+        if self.format != .none && self.format != format { return fail(.twoFormats) }
+        self.format = format
     }
 
     private mutating func keep(_ option: Option, offset: Int) {

@@ -24,6 +24,10 @@ extension Invocation {
             writeQuoted("the option ", argument, &writer)
             writer.append(" is given twice")
         case .tooMuch: writeQuoted("one argument too many: ", argument, &writer)
+        case .tooManyFiles: writeQuoted("one file too many: ", argument, &writer)
+        case .noFormat: writer.append("\"export\" must be told what to write")
+        case .twoFormats: writeQuoted("a second format is named: ", argument, &writer)
+        case .noTarget: writer.append("\"replay\" must be told the server: --to HOST:PORT")
         }
         writeSuggestion(&writer)
     }
@@ -34,7 +38,7 @@ extension Invocation {
         writeCommand(&writer)
     }
 
-    /// As it was typed, in quotes.
+    /// In quotes, with its action.
     private func writeCommand(_ writer: inout ByteWriter) {
         writer.append(UInt8(ascii: "\""))
         writer.append(command.name)
@@ -64,6 +68,9 @@ extension Invocation {
         switch mistake {
         case .noAction, .unknownAction:
             writer.append("; it can list, add, remove and verify.")
+        case .noFormat: writer.append("; name --gpx, --kml or --json.")
+        case .twoFormats: writer.append("; one of --gpx, --kml and --json is written at a time.")
+        case .tooManyFiles: writer.append("; 64 can be named at a time.")
         default: writer.append("; \"tinycot help\" lists commands and options.")
         }
     }

@@ -3,9 +3,10 @@
 
 extension Invocation {
     public enum Command: UInt8, BitwiseCopyable, Sendable {
-        case none, serve, check, budget, status, packages, backup, restore, version, help
+        case none, serve, check, budget, status, packages, backup, restore, export, replay
+        case version, help
 
-        static var count: UInt8 { 10 }
+        static var count: UInt8 { 12 }
 
         public var name: StaticString {
             switch self {
@@ -17,6 +18,8 @@ extension Invocation {
             case .packages: "packages"
             case .backup: "backup"
             case .restore: "restore"
+            case .export: "export"
+            case .replay: "replay"
             case .version: "version"
             case .help: "help"
             }
@@ -27,6 +30,7 @@ extension Invocation {
             switch self {
             case .backup: "the folder of the backup"
             case .restore: "the folder of a backup"
+            case .export, .replay: "a file"
             default: ""
             }
         }
@@ -63,12 +67,19 @@ extension Invocation {
         }
     }
 
+    /// What `export` writes.
+    public enum Format: UInt8, BitwiseCopyable, Sendable { case none, gpx, kml, json }
+
+    /// At most so many files can be named at a time.
+    public static var fileLimit: Int { 64 }
+
     public enum Option: UInt8, BitwiseCopyable, Sendable {
         // Those with a value come first.
         case config, budget, stateDirectory, runDirectory, name, team
-        case json, onlyForContacts, replace, help
+        case uid, type, to, speed, maxGap
+        case json, gpx, kml, onlyForContacts, replace, help
 
-        static var count: UInt8 { 10 }
+        static var count: UInt8 { 17 }
 
         public var name: StaticString {
             switch self {
@@ -78,7 +89,14 @@ extension Invocation {
             case .runDirectory: "--run-dir"
             case .name: "--name"
             case .team: "--team"
+            case .uid: "--uid"
+            case .type: "--type"
+            case .to: "--to"
+            case .speed: "--speed"
+            case .maxGap: "--max-gap"
             case .json: "--json"
+            case .gpx: "--gpx"
+            case .kml: "--kml"
             case .onlyForContacts: "--private"
             case .replace: "--replace"
             case .help: "--help"
@@ -90,7 +108,12 @@ extension Invocation {
             switch self {
             case .config, .budget, .stateDirectory, .runDirectory: "a path"
             case .name, .team: "a name"
-            case .json, .onlyForContacts, .replace, .help: ""
+            case .uid: "a uid"
+            case .type: "the beginning of a type"
+            case .to: "a server"
+            case .speed: "a number"
+            case .maxGap: "a number of seconds"
+            case .json, .gpx, .kml, .onlyForContacts, .replace, .help: ""
             }
         }
 
@@ -105,8 +128,11 @@ extension Invocation {
             case .stateDirectory: command == .serve || command.usesPackages
             case .runDirectory:
                 command == .serve || command == .status || command.usesPackages
-            case .name, .team, .onlyForContacts: action == .add
-            case .json: command == .status || action == .list
+            case .name, .onlyForContacts: action == .add
+            case .team: action == .add || command == .export
+            case .uid, .type, .gpx, .kml: command == .export
+            case .to, .speed, .maxGap: command == .replay
+            case .json: command == .status || command == .export || action == .list
             case .replace: command == .restore
             case .help: true
             }
@@ -117,5 +143,6 @@ extension Invocation {
     public enum Mistake: UInt8, BitwiseCopyable, Sendable {
         case nothing, noCommand, unknownCommand, noAction, unknownAction, noOperand
         case unknownOption, foreignOption, missingValue, givenTwice, tooMuch
+        case tooManyFiles, noFormat, twoFormats, noTarget
     }
 }

@@ -460,7 +460,7 @@ public struct JSONReader: BitwiseCopyable {
 
 extension ByteWriter {
     /// The UTF-8 of a Unicode scalar value.
-    fileprivate mutating func append(scalar: UInt32) {
+    mutating func append(scalar: UInt32) {
         if scalar < 0x80 {
             append(UInt8(scalar))
         } else if scalar < 0x800 {

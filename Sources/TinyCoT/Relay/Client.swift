@@ -85,7 +85,8 @@ public struct Client: BitwiseCopyable {
 /// How far a newcomer has got through the picture. Only events that arrived before `before` are
 /// replayed: later ones reach it live, and must not reach it twice.
 struct ReplayCursor: BitwiseCopyable {
-    enum Pass: UInt8, BitwiseCopyable { case positions, items, emergencies, deferred, done }
+    /// held: the picture of before the restart is not there yet.
+    enum Pass: UInt8, BitwiseCopyable { case held, positions, items, emergencies, deferred, done }
     var pass = Pass.done
     var index: UInt32 = 0
     var before: UInt64 = 0

@@ -55,6 +55,9 @@ public struct Question: BitwiseCopyable {
     public var answeredAt = Instant.zero
     /// statePage: grows with each change of what survives a restart.
     public var changes: UInt64 = 0
+    /// statePage: events in and out since the start.
+    public var eventsIn: UInt64 = 0
+    public var eventsOut: UInt64 = 0
 
     public init() {}
 }

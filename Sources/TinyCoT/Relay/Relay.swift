@@ -14,7 +14,9 @@
 //
 // One room a file: RelayClients (who is here), RelayInbound (bytes to events), RelayRouting (who
 // gets an event), RelayOutbound (queues to bytes), RelayIdentity (names and teams), RelayReplay
-// (the picture), RelayDeadlines (everything that time does), RelayReload (a new configuration).
+// (the picture), RelayDeadlines (everything that time does), RelayReload (a new configuration),
+// RelaySeen (who was here), RelayState and RelayRestore (what survives a restart, out and in),
+// RelayFeed (what goes to the dump).
 
 /// One stretch of memory to write. Laid out like `struct iovec`.
 public struct Piece: BitwiseCopyable {
@@ -73,6 +75,9 @@ public struct Relay: ~Copyable {
     /// Slots that one pass of `SendQueues.supersede` took out of a queue.
     let superseded: Slab<UInt32>
     var replayTable: ReplayTable
+    var seen: SeenClients
+    /// The way to the dump.
+    public internal(set) var feed: EventFeed
 
     var toFlush: WorkList
     var toClose: WorkList
@@ -93,6 +98,10 @@ public struct Relay: ~Copyable {
     var pressure = false
     /// No more admissions; queues drain.
     var isShuttingDown = false
+    var restoration = Restoration()
+    /// Grows with each change of what survives a restart: kept events and seen clients. That the
+    /// time of something is over is no change: whoever has the span knows it.
+    public internal(set) var stateChanges: UInt64 = 0
 
     public internal(set) var totals = RelayTotals()
 
@@ -121,6 +130,9 @@ public struct Relay: ~Copyable {
             poolBytes: budget.receivePoolBytes, blockBytes: Relay.receiveBlockBytes, arena: &arena)
         arena.label("replay table", count: budget.replayEvents)
         replayTable = ReplayTable(budget: budget, arena: &arena)
+        arena.label("seen clients", count: budget.seenClients + budget.clients)
+        seen = SeenClients(budget: budget, arena: &arena)
+        feed = EventFeed(budget: budget, arena: &arena)
         arena.label("event reader", count: 1)
         reader = EventReader(arena: &arena)
         assembly = arena.take(UInt8.self, count: budget.eventMaxBytes)

@@ -89,6 +89,7 @@ extension Relay {
             uids.remove(index)
             callsigns.remove(index)
             if owns && !isShuttingDown { announceLeaving(index) }
+            if owns { noteLeft(index, of: client.team) }
         }
         return index
     }
@@ -108,7 +109,10 @@ extension Relay {
     }
 
     /// No more admissions; what is queued still goes out.
-    public mutating func beginShutdown() { isShuttingDown = true }
+    public mutating func beginShutdown() {
+        isShuttingDown = true
+        restoration.graceAt = .never
+    }
 
     /// Nothing waits for any client.
     public var isDrained: Bool {

@@ -9,8 +9,10 @@ extension Relay {
     /// The edge sleeps no longer than until this instant.
     public func nextDeadline() -> Instant {
         if toClose.count > 0 || toFlush.count > 0 { return now }
-        if connectedClients == 0 && replayTable.count == 0 { return .never }
-        return min(sweepAt, min(expireAt, repeatAt))
+        if connectedClients == 0 && replayTable.count == 0 && seen.count == 0 {
+            return restorationDeadline
+        }
+        return min(min(sweepAt, restorationDeadline), min(expireAt, repeatAt))
     }
 
     /// Does what is due. Called once a turn.
@@ -22,11 +24,12 @@ extension Relay {
     ) {
         if expireAt <= now {
             // A second later at the earliest, so that many short lives do not mean many walks.
-            let next = replayTable.expire(at: now)
+            let next = min(replayTable.expire(at: now), expireSeen())
             expireAt = max(next, now.after(milliseconds: Relay.slackMilliseconds))
             if next == .never { expireAt = .never }
         }
         repeatEmergencies()
+        runRestoration()
         if sweepAt <= now { sweepClients(unacknowledgedBytes) }
     }
 

@@ -18,11 +18,12 @@ extension Relay {
             ? 0 : AttributeValue.hash(event, header.groupName, key: hashKey)
         client.pointee.lastType = ShortText()
         AttributeValue.copy(event, header.type, into: &client.pointee.lastType)
-        noteProgram(client, event, header)
+        let isOtherProgram = noteProgram(client, event, header)
         let isNew = !client.pointee.isIdentified
         if !isNew && client.pointee.callsignHash == callsignHash
             && client.pointee.colourHash == colourHash
         {
+            if isOtherProgram { rememberSeen(index) }
             return
         }
         client.pointee.uidHash = uidHash
@@ -38,24 +39,27 @@ extension Relay {
         let couldReceive = Teams.mayReceive(client.pointee, config: config)
         client.pointee.isIdentified = true
         settleTeam(index, wasNamed: !isNew, couldReceive: couldReceive)
+        rememberSeen(index)
     }
 
     /// Keeps what lists of contacts show beside the names. Most positions repeat it.
+    /// - Returns: it is not what it was.
     private func noteProgram(
         _ client: UnsafeMutablePointer<Client>, _ event: Slab<UInt8>, _ header: EventHeader
-    ) {
+    ) -> Bool {
         var hash = NameHash(key: hashKey)
         hash.add(event, header.groupRole)
         hash.add(event, header.takvPlatform)
         hash.add(event, header.takvVersion)
         let programHash = hash.finish()
-        if client.pointee.programHash == programHash { return }
+        if client.pointee.programHash == programHash { return false }
         client.pointee.programHash = programHash
         client.pointee.role = ShortText()
         AttributeValue.copy(event, header.groupRole, into: &client.pointee.role)
         client.pointee.takv = ShortText()
         AttributeValue.copy(
             event, header.takvPlatform, header.takvVersion, into: &client.pointee.takv)
+        return true
     }
 
     /// The newest connection owns a uid (protocol 4.7). The older one goes without a notice: the
@@ -82,8 +86,11 @@ extension Relay {
         let newTeam = Teams.team(of: client.pointee, config: config)
         if newTeam != oldTeam {
             // Whether or not its position is still kept: its old team has seen it.
-            if wasNamed { announceLeaving(index, of: oldTeam, toNewTeam: newTeam) }
-            if let kept = ownPosition(index) { replayTable.remove(kept) }
+            if wasNamed {
+                announceLeaving(index, of: oldTeam, toNewTeam: newTeam)
+                noteLeft(index, of: oldTeam)
+            }
+            forgetOwnPosition(index)
             client.pointee.team = newTeam
             dropInvisible(index)
         }
@@ -108,7 +115,13 @@ extension Relay {
     /// Tells everyone who could see a client that it is gone, and forgets its position.
     mutating func announceLeaving(_ index: Int) {
         announceLeaving(index, of: clients[index].team, toNewTeam: nil)
-        if let kept = ownPosition(index) { replayTable.remove(kept) }
+        forgetOwnPosition(index)
+    }
+
+    private mutating func forgetOwnPosition(_ index: Int) {
+        guard let kept = ownPosition(index) else { return }
+        replayTable.remove(kept)
+        stateChanges += 1
     }
 
     /// - Parameter toNewTeam: whoever sees that team, too, is not told: for them it is still here.
@@ -117,17 +130,10 @@ extension Relay {
     ) {
         // A uid that had to be cut would name nobody.
         if clients[index].uid.isCut { return }
-        guard makeLogRoom(EventWriter.maxBytes) else { return }
-        let high = random()
-        let low = random()
         let client = clients.pointer(at: index)
-        var writer = ByteWriter(log.reserve(EventWriter.maxBytes))
-        EventWriter.disconnectNotice(
-            randomHigh: high, randomLow: low, uid: client.pointee.uid,
-            type: client.pointee.lastType, now: wall, into: &writer)
-        invariant(!writer.overflowed, "a disconnect notice fits the room that is set aside for it")
-        let slot = log.commit(
-            writer.count, importance: .important, team: team, positionKey: 0)
+        let notice = storeNotice(
+            uid: client.pointee.uid, type: client.pointee.lastType, team: team)
+        guard let slot = notice else { return }
         var i = 0
         while i < connectedClients {
             let receiver = Int(active[i])
@@ -139,6 +145,19 @@ extension Relay {
             i += 1
         }
         log.release(slot)
+    }
+
+    /// The notice that a uid of a team has left, in the log; the caller holds the reference. Nil if
+    /// no room could be made.
+    mutating func storeNotice(uid: NameText, type: ShortText<24>, team: UInt8) -> UInt32? {
+        guard makeLogRoom(EventWriter.maxBytes) else { return nil }
+        let high = random()
+        let low = random()
+        var writer = ByteWriter(log.reserve(EventWriter.maxBytes))
+        EventWriter.disconnectNotice(
+            randomHigh: high, randomLow: low, uid: uid, type: type, now: wall, into: &writer)
+        invariant(!writer.overflowed, "a disconnect notice fits the room that is set aside for it")
+        return log.commit(writer.count, importance: .important, team: team, positionKey: 0)
     }
 }
 

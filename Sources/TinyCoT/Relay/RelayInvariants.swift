@@ -10,10 +10,41 @@ extension Relay {
         replayTable.pool.checkInvariants()
         checkClients()
         checkIndexes()
+        checkSeen()
         invariant(replayTable.count <= budget.replayEvents, "the picture stays within its limit")
         invariant(
             replayTable.count(of: .emergency) <= budget.emergencies,
             "alerts stay within their limit")
+    }
+
+    /// Whoever has a name is seen, in the team in which it stands, and nobody else holds a record.
+    private func checkSeen() {
+        seen.checkInvariants()
+        var slot = 0
+        while slot < seen.capacity {
+            let record = seen.pointer(at: slot)
+            if seen.isUsed(slot) && record.pointee.state == .connected {
+                let holder = clients.pointer(at: Int(record.pointee.holder))
+                invariant(
+                    holder.pointee.phase != .free && holder.pointee.isIdentified
+                        && holder.pointee.uidHash == seen.uidHash(at: slot)
+                        && holder.pointee.team == record.pointee.team,
+                    "a connected client's record is its own")
+            }
+            slot += 1
+        }
+        var i = 0
+        while i < connectedClients {
+            let client = clients.pointer(at: Int(active[i]))
+            if client.pointee.phase == .connected && client.pointee.isIdentified
+                && !client.pointee.uid.isCut
+            {
+                invariant(
+                    seenSlot(of: Int(active[i]), in: client.pointee.team) != nil,
+                    "a client with a name is seen")
+            }
+            i += 1
+        }
     }
 
     /// Every client in use stands in `active` once; what they hold is all that is held.

@@ -1,7 +1,7 @@
 // How much of each pool is used: for `status`, so that an operator sees a limit coming.
 
 extension Relay {
-    public static var poolCount: Int { 7 }
+    public static var poolCount: Int { 9 }
 
     /// Pool number `index`; nil after the last.
     public func pool(_ index: Int) -> PoolUse? {
@@ -34,6 +34,14 @@ extension Relay {
             PoolUse(
                 name: "emergencies", used: replayTable.count(of: .emergency),
                 peak: peakEmergencies, limit: budget.emergencies)
+        case 7:
+            PoolUse(
+                name: "seen_clients", used: seen.count(of: .gone), peak: seen.peakGone,
+                limit: budget.seenClients)
+        case 8:
+            PoolUse(
+                name: "dump_ring_bytes", used: feed.usedBytes, peak: feed.peakBytes,
+                limit: budget.dumpRingBytes)
         default: nil
         }
     }

@@ -9,18 +9,13 @@ extension Relay {
         if question.uid.isEmpty || question.uid.isCut { return }
         let uidHash = NameHash.of(question.uid, key: hashKey)
         var latest: Int?
-        var sequence: UInt64 = 0
         var team = 0
         while team < config.teamCount {
             if holds(sight, UInt8(team)),
                 let kept = replayTable.find(uidHash: uidHash, team: UInt8(team))
             {
                 let entry = replayTable.pointer(at: kept)
-                // Numbers of events begin with 1.
-                if entry.pointee.endsAt > now && entry.pointee.sequence > sequence {
-                    latest = kept
-                    sequence = entry.pointee.sequence
-                }
+                if entry.pointee.endsAt > now && isNewer(kept, than: latest) { latest = kept }
             }
             team += 1
         }
@@ -33,9 +28,19 @@ extension Relay {
         question.isFound = true
     }
 
+    /// Events that arrived in the same millisecond are told apart by their numbers.
+    private func isNewer(_ kept: Int, than other: Int?) -> Bool {
+        guard let other else { return true }
+        let entry = replayTable.pointer(at: kept)
+        let old = replayTable.pointer(at: other)
+        let age = entry.pointee.age(at: now)
+        let oldAge = old.pointee.age(at: now)
+        return age < oldAge || age == oldAge && entry.pointee.sequence > old.pointee.sequence
+    }
+
     /// The positions of clients, whole events one behind the other with a line end between them,
-    /// as many as fit. The cursor is a place in the replay table. An event that is renewed between
-    /// two pages may move there, so that it is missed or comes twice: it is the newer one then.
+    /// as many as fit. The cursor is a place in the replay table, where an event that is renewed
+    /// stays.
     func answerPositions(_ question: inout Question, _ memory: QuestionMemory, _ sight: UInt64) {
         var writer = ByteWriter(memory.bytes)
         var place = Int(clamping: question.cursor)

@@ -16,9 +16,12 @@ extension Relay {
         question.callsign = NameText()
         question.teamCount = 0
         question.contactCount = 0
-        if question.kind == .announcement {
-            announce(&question, memory)
-            return
+        switch question.kind {
+        case .announcement: return announce(&question, memory)
+        case .statePage: return answerStatePage(&question, memory)
+        case .restore: return restore(&question, memory)
+        case .restoreEnd: return restoreEnd()
+        case .identity, .contacts, .event, .positions: break
         }
         question.homeTeam = ShortText()
         question.byteCount = 0
@@ -28,7 +31,8 @@ extension Relay {
         case .contacts: answerContacts(&question, memory, sight)
         case .event: answerEvent(&question, memory, sight)
         case .positions: answerPositions(&question, memory, sight)
-        case .announcement, .statePage, .restore, .restoreEnd: break
+        case .announcement, .statePage, .restore, .restoreEnd:
+            invariantBroken("these have been answered above")
         }
     }
 
@@ -115,13 +119,24 @@ extension Relay {
         return team
     }
 
-    // MARK: Who is here
+    // MARK: Who is here, and who was
 
-    /// The cursor is a place in the table of clients: places do not move while others come and go.
+    /// Of those who have gone a page looks closely at no more than these: each is searched for.
+    private static var gonePerPage: Int { 64 }
+    private static var placeBits: UInt64 { 24 }
+
+    /// The cursor holds a place, and above it how far `stateChanges` was when the list was begun.
+    /// Places are first those of the clients, then those of the seen ones: neither move while
+    /// others come and go. Who has left since the list was begun is not gone for it: it may be in
+    /// the list already.
     private func answerContacts(
         _ question: inout Question, _ memory: QuestionMemory, _ sight: UInt64
     ) {
-        var place = Int(clamping: question.cursor)
+        let places = clients.count + seen.capacity
+        let mask: UInt64 = 1 << Relay.placeBits - 1
+        var place = min(Int(question.cursor & mask), places)
+        let begun =
+            question.cursor == 0 ? stateChanges : question.cursor >> Relay.placeBits
         while place < clients.count && question.contactCount < memory.contacts.count {
             let client = clients.pointer(at: place)
             if client.pointee.phase == .connected && client.pointee.isIdentified
@@ -132,8 +147,66 @@ extension Relay {
             }
             place += 1
         }
-        question.cursor = UInt64(place)
-        question.isLast = place >= clients.count
+        var looks = 0
+        while place >= clients.count && place < places && looks < Relay.gonePerPage
+            && question.contactCount < memory.contacts.count
+        {
+            let slot = place - clients.count
+            if isGone(slot, sight) && seen.pointer(at: slot).pointee.leftWith <= begun {
+                looks += 1
+                if isListedAsGone(slot, sight) {
+                    memory.contacts[question.contactCount] = contact(gone: slot)
+                    question.contactCount += 1
+                }
+            }
+            place += 1
+        }
+        question.cursor = begun << Relay.placeBits | UInt64(place)
+        question.isLast = place >= places
+    }
+
+    /// No uid comes twice: one that is connected in a team that the asker sees is not gone, and of
+    /// several records of it the youngest counts.
+    private func isListedAsGone(_ slot: Int, _ sight: UInt64) -> Bool {
+        let uidHash = seen.uidHash(at: slot)
+        var holder = uids.first(uidHash)
+        while let index = holder {
+            if clients[index].phase == .connected && holds(sight, clients[index].team) {
+                return false
+            }
+            holder = uids.following(index)
+        }
+        let seenAt = seen.pointer(at: slot).pointee.seenAt
+        var other = seen.first(uidHash, from: 0)
+        while let found = other {
+            if found != slot && isGone(found, sight) {
+                let otherSeenAt = seen.pointer(at: found).pointee.seenAt
+                if otherSeenAt > seenAt || otherSeenAt == seenAt && found < slot { return false }
+            }
+            other = seen.first(uidHash, from: found + 1)
+        }
+        return true
+    }
+
+    /// It is not here, and the asker may know that it was.
+    private func isGone(_ slot: Int, _ sight: UInt64) -> Bool {
+        let record = seen.pointer(at: slot)
+        return seen.isUsed(slot) && record.pointee.state != .connected
+            && holds(sight, record.pointee.team)
+            && now.signedMilliseconds - record.pointee.seenAt
+                < Int64(config.replayMaxSeconds) * 1000
+    }
+
+    private func contact(gone slot: Int) -> ContactRecord {
+        let record = seen.pointer(at: slot)
+        var contact = ContactRecord()
+        contact.callsign = record.pointee.callsign
+        contact.uid = record.pointee.uid
+        contact.team.set(record.pointee.colour)
+        contact.role.set(record.pointee.role)
+        contact.takv = record.pointee.takv
+        contact.lastEventAt = record.pointee.lastEventAt
+        return contact
     }
 
     private func contact(_ client: UnsafeMutablePointer<Client>) -> ContactRecord {

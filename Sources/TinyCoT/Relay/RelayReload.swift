@@ -9,6 +9,11 @@ extension Relay {
         let newTeam = Teams.renumbering(from: old, to: new)
         log.renumberTeams(newTeam)
         replayTable.renumberTeams(newTeam)
+        seen.renumberTeams(newTeam)
+        restoration.renumberTeams(newTeam)
+        stateChanges += 1
+        // Those who have gone may be remembered for less time than before.
+        expireAt = min(expireAt, now)
         config = new
         sweep(by: now)
         // All of them first: settling one asks for the teams of the others.
@@ -46,7 +51,10 @@ extension Relay {
         if client.pointee.phase != .connected { return }
         settleTeam(index, wasNamed: client.pointee.isIdentified, couldReceive: true)
         // Two connections of one device that stood in different teams may share one now.
-        if client.pointee.isIdentified { takeOver(index) }
+        if client.pointee.isIdentified {
+            takeOver(index)
+            rememberSeen(index)
+        }
         dropInvisible(index)
         let seesNow = sight(config, client.pointee.team)
         if seesNow & ~client.pointee.sawBefore != 0

@@ -14,9 +14,7 @@ extension Relay {
             forgetDeleted(event, header, delivery)
             return
         case .emergencyCancel:
-            if let kept = replayTable.find(uidHash: delivery.uidHash, team: delivery.team) {
-                replayTable.remove(kept)
-            }
+            forget(uidHash: delivery.uidHash, team: delivery.team)
             return
         default: break
         }
@@ -49,6 +47,15 @@ extension Relay {
         expireAt = min(expireAt, entry.endsAt)
         if !replayTable.store(entry, bytes: log.bytes(of: delivery.slot)) { totals.notKept += 1 }
         peakEmergencies = max(peakEmergencies, replayTable.count(of: .emergency))
+        stateChanges += 1
+    }
+
+    /// What is deleted or cancelled is not kept any more, and does not come back from a disk.
+    private mutating func forget(uidHash: UInt64, team: UInt8) {
+        restoration.forget(uidHash: uidHash, team: team)
+        guard let kept = replayTable.find(uidHash: uidHash, team: team) else { return }
+        replayTable.remove(kept)
+        stateChanges += 1
     }
 
     private func replayClass(_ delivery: Delivery) -> ReplayClass {
@@ -79,20 +86,28 @@ extension Relay {
             if owner != delivery.sender && clients[owner].team == delivery.team { return }
             holder = uids.following(owner)
         }
-        if let kept = replayTable.find(uidHash: target, team: delivery.team) {
-            replayTable.remove(kept)
-        }
+        forget(uidHash: target, team: delivery.team)
     }
 
     // MARK: Offering
 
-    /// Starts to offer the picture. What arrives from now on reaches the client live.
+    /// Starts to offer the picture. What arrives from now on reaches the client live. While the
+    /// picture of before a restart is awaited it is only noted that this client wants it.
     mutating func startReplay(_ index: Int) {
         let client = clients.pointer(at: index)
         if client.pointee.phase != .connected { return }
+        client.pointee.replay.before = sequence
+        if restoration.phase == .hold {
+            client.pointee.replay.pass = .held
+        } else {
+            beginReplay(index)
+        }
+    }
+
+    mutating func beginReplay(_ index: Int) {
+        let client = clients.pointer(at: index)
         client.pointee.replay.pass = .positions
         client.pointee.replay.index = 0
-        client.pointee.replay.before = sequence
         if replayTable.count == 0 {
             client.pointee.replay.pass = .done
             return
@@ -111,6 +126,7 @@ extension Relay {
     /// Fills at most half of the ring, and leaves the log its room for live traffic.
     mutating func fillFromReplay(_ index: Int) {
         let client = clients.pointer(at: index)
+        if client.pointee.replay.pass == .held { return }
         while client.pointee.replay.pass != .done {
             if !hasRoomForPage(index) { return }
             if client.pointee.replay.pass == .deferred && !deferredMayGo(index) { return }
@@ -140,7 +156,7 @@ extension Relay {
     func replayCanGoOn(_ index: Int) -> Bool {
         let client = clients.pointer(at: index)
         switch client.pointee.replay.pass {
-        case .done: return false
+        case .done, .held: return false
         case .deferred: return deferredMayGo(index) && hasRoomForPage(index)
         case .positions, .items, .emergencies: return hasRoomForPage(index)
         }
@@ -152,7 +168,7 @@ extension Relay {
         case .positions: client.pointee.replay.pass = .items
         case .items: client.pointee.replay.pass = .emergencies
         case .emergencies: client.pointee.replay.pass = .deferred
-        case .deferred, .done: client.pointee.replay.pass = .done
+        case .deferred, .done, .held: client.pointee.replay.pass = .done
         }
     }
 
@@ -182,13 +198,14 @@ extension Relay {
             entry.pointee.owner == UInt32(index)
             && entry.pointee.ownerGeneration == client.pointee.generation
         if isOwn { return false }
+        let address = entry.pointee.ownerAddress
         switch client.pointee.replay.pass {
         case .positions:
-            return entry.pointee.kind == .position && !mayBeItself(entry, client)
+            return entry.pointee.kind == .position && !mayBeItself(address, client)
         case .items: return entry.pointee.kind == .item
         case .emergencies: return entry.pointee.kind == .emergency
-        case .deferred: return entry.pointee.kind == .position && mayBeItself(entry, client)
-        case .done: return false
+        case .deferred: return entry.pointee.kind == .position && mayBeItself(address, client)
+        case .done, .held: return false
         }
     }
 
@@ -196,10 +213,10 @@ extension Relay {
     /// before their old connection is found dead. It waits until the newcomer has said who it is.
     /// The loopback address tells nothing about who is behind it. Decided by the entry alone, which
     /// does not change: else a position could fall between two passes when its client leaves.
-    private func mayBeItself(
-        _ entry: UnsafeMutablePointer<ReplayEntry>, _ client: UnsafeMutablePointer<Client>
+    func mayBeItself(
+        _ owner: Address, _ client: UnsafeMutablePointer<Client>
     ) -> Bool {
-        entry.pointee.ownerAddress == client.pointee.address
+        owner == client.pointee.address
             && !client.pointee.address.isLoopback
     }
 
@@ -235,7 +252,7 @@ extension Relay {
         var header = EventHeader()
         var copy = reader
         if copy.read(kept, into: &header) != nil { return false }
-        let age = now.milliseconds(since: entry.receivedAt)
+        let age = entry.age(at: now)
         let base = CoTTime.parse(kept, header.time) ?? wall
         let time = base.adding(milliseconds: age)
         let validFor = Int64(config.emergencyRepeatSeconds) * 1500

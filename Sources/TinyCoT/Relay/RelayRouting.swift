@@ -21,6 +21,7 @@ extension Relay {
         noteIdentity(sender, event, header, uidHash: uidHash)
         // Identification may have moved the sender to another team.
         let team = clients[sender].team
+        if config.dump.isEnabled { feedDump(sender, event, header, uidHash: uidHash) }
         var delivery = Delivery(sender: sender, team: team, kind: kind, uidHash: uidHash)
         switch audience(of: event, header, kind) {
         case .everyone:

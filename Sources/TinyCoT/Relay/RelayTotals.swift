@@ -14,6 +14,9 @@ public struct RelayTotals: BitwiseCopyable {
     public internal(set) var undeliverable: UInt64 = 0
     /// Keepable events for which the table had no room.
     public internal(set) var notKept: UInt64 = 0
+    /// Kept events taken over from before the start, and clients that did not come back after it.
+    public internal(set) var restored: UInt64 = 0
+    public internal(set) var notReturned: UInt64 = 0
     public internal(set) var admitted: UInt64 = 0
     /// By `Refusal.rawValue`.
     public internal(set) var refused: InlineArray<24, UInt64> = .init(repeating: 0)

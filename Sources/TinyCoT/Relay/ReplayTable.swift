@@ -6,7 +6,11 @@
 // limited by the budget, and their bytes by a quarter of the pool: alerts as long as an event may
 // be would leave no room for the picture otherwise.
 //
-// Invariants: an entry is in exactly one bucket and one age list; a free entry in neither.
+// An entry that is renewed stays in its slot, whoever gives way for it: who walks the slots in
+// pages while the table changes meets it exactly once.
+//
+// Invariants: an entry is in exactly one bucket and one age list; a free entry in neither. Each age
+// list is in the order in which its events arrived, also those that arrived before a restart.
 
 /// What an entry is: decides the order of replay and who gives way when the table is full.
 enum ReplayClass: UInt8, BitwiseCopyable {
@@ -22,13 +26,19 @@ struct ReplayEntry: BitwiseCopyable {
     /// As it was when it went out live: a slow newcomer loses it no sooner than others.
     var importance = EventKind.Importance.marker
     var isUsed = false
-    /// The client it came from; its generation tells whether that client is still there.
-    var owner: UInt32 = 0
+    /// It was taken over from before the start.
+    var isRestored = false
+    /// The client it came from; its generation tells whether that client is still there. A restored
+    /// one has none: whoever sits in that place today did not send it.
+    var owner: UInt32 = ReplayEntry.noOwner
     var ownerGeneration: UInt32 = 0
     var ownerAddress = Address()
-    /// Number of the event in the order of arrival.
+    /// Number of the event in the order of arrival; 0 if it was restored while newcomers waited.
     var sequence: UInt64 = 0
     var receivedAt = Instant.zero
+    /// How old it was then: 0, or what it had lived before a restart. A span, because that moment
+    /// may lie before the monotonic clock began.
+    var ageBefore: Int64 = 0
     var endsAt = Instant.zero
     /// Emergencies only: when it is sent again.
     var repeatAt = Instant.never
@@ -37,9 +47,20 @@ struct ReplayEntry: BitwiseCopyable {
     fileprivate var newer = ReplayTable.none
     fileprivate var older = ReplayTable.none
 
+    static var noOwner: UInt32 { .max }
+
+    var hasOwner: Bool { owner != ReplayEntry.noOwner }
+
+    /// Nobody is the same as nobody: of two restored alerts it is not known who sent them.
     func hasSameOwner(as other: ReplayEntry) -> Bool {
-        owner == other.owner && ownerGeneration == other.ownerGeneration
+        hasOwner && owner == other.owner && ownerGeneration == other.ownerGeneration
     }
+
+    /// Milliseconds since it first arrived, here or before a restart.
+    func age(at now: Instant) -> Int64 { now.milliseconds(since: receivedAt) + ageBefore }
+
+    /// The moment of its first arrival on the monotonic clock, below zero if before its begin.
+    fileprivate var born: Int64 { receivedAt.signedMilliseconds - ageBefore }
 }
 
 /// A doubly linked list of entries, newest first.
@@ -113,13 +134,37 @@ struct ReplayTable: ~Copyable {
 
     // MARK: Changing
 
-    /// Keeps `bytes` under the entry's uid and team, in place of what was there. False if there is
-    /// no room even after everything less important has gone.
+    /// Keeps `bytes` under the entry's uid and team, in place of what was there and in its slot.
+    /// False if there is no room even after everything less important has gone.
     mutating func store(_ fresh: ReplayEntry, bytes: Slab<UInt8>) -> Bool {
         if pool.blocks(for: bytes.count) > pool.blockCount { return false }
-        if let old = find(uidHash: fresh.uidHash, team: fresh.team) { remove(old) }
+        var place = ReplayTable.none
+        if let old = find(uidHash: fresh.uidHash, team: fresh.team) {
+            remove(old)
+            // What has just been removed is the first free one. It is set aside, so that nobody
+            // who gives way below puts another in front of it.
+            place = takeFree()
+        }
+        guard makeRoom(for: fresh, bytes.count, hasPlace: place != ReplayTable.none) else {
+            if place != ReplayTable.none { giveBack(place) }
+            return false
+        }
+        if place == ReplayTable.none { place = takeFree() }
+        fill(Int(place), fresh, bytes)
+        return true
+    }
+
+    /// Could this be kept without anybody giving way?
+    func hasRoom(for fresh: ReplayEntry, bytes: Int) -> Bool {
+        if fresh.kind == .emergency && !hasRoomForEmergency(bytes) { return false }
+        return firstFree != ReplayTable.none && pool.hasRoom(for: bytes, in: BlockChain())
+    }
+
+    private mutating func makeRoom(
+        for fresh: ReplayEntry, _ bytes: Int, hasPlace: Bool
+    ) -> Bool {
         if fresh.kind == .emergency {
-            while !hasRoomForEmergency(bytes.count) {
+            while !hasRoomForEmergency(bytes) {
                 guard let victim = oldestAlertOfTheLoudest(with: fresh) else {
                     return false
                 }
@@ -127,13 +172,17 @@ struct ReplayTable: ~Copyable {
                 evicted += 1
             }
         }
-        while firstFree == ReplayTable.none || !pool.hasRoom(for: bytes.count, in: BlockChain()) {
+        while (firstFree == ReplayTable.none && !hasPlace)
+            || !pool.hasRoom(for: bytes, in: BlockChain())
+        {
             guard let victim = leastWorthKeeping() else { return false }
             remove(victim)
             evicted += 1
         }
-        let index = Int(firstFree)
-        firstFree = entries[index].nextInBucket
+        return true
+    }
+
+    private mutating func fill(_ index: Int, _ fresh: ReplayEntry, _ bytes: Slab<UInt8>) {
         var entry = fresh
         entry.key = ReplayTable.key(uidHash: fresh.uidHash, team: fresh.team)
         entry.isUsed = true
@@ -144,7 +193,18 @@ struct ReplayTable: ~Copyable {
         link(index)
         count += 1
         if count > peakCount { peakCount = count }
-        return true
+    }
+
+    private mutating func takeFree() -> UInt32 {
+        invariant(firstFree != ReplayTable.none, "a slot is taken where there is a free one")
+        let place = firstFree
+        firstFree = entries[Int(place)].nextInBucket
+        return place
+    }
+
+    private mutating func giveBack(_ place: UInt32) {
+        entries[Int(place)].nextInBucket = firstFree
+        firstFree = place
     }
 
     private func hasRoomForEmergency(_ bytes: Int) -> Bool {
@@ -199,8 +259,7 @@ struct ReplayTable: ~Copyable {
         }
         pool.release(&entries[index].chain)
         entries[index] = ReplayEntry()
-        entries[index].nextInBucket = firstFree
-        firstFree = UInt32(index)
+        giveBack(UInt32(index))
         count -= 1
     }
 
@@ -264,16 +323,29 @@ struct ReplayTable: ~Copyable {
 
     // MARK: Age lists
 
+    /// Files an entry behind all that arrived no later than it did. What arrives live is the newest
+    /// at once; only what is restored has to look for its place.
     private mutating func link(_ index: Int) {
         let list = Int(entries[index].kind.rawValue)
-        entries[index].newer = ReplayTable.none
-        entries[index].older = ages[list].newest
-        if ages[list].newest == ReplayTable.none {
+        let born = entries[index].born
+        var newer = ReplayTable.none
+        var older = ages[list].newest
+        while older != ReplayTable.none && entries[Int(older)].born > born {
+            newer = older
+            older = entries[Int(older)].older
+        }
+        entries[index].newer = newer
+        entries[index].older = older
+        if older == ReplayTable.none {
             ages[list].oldest = UInt32(index)
         } else {
-            entries[Int(ages[list].newest)].newer = UInt32(index)
+            entries[Int(older)].newer = UInt32(index)
         }
-        ages[list].newest = UInt32(index)
+        if newer == ReplayTable.none {
+            ages[list].newest = UInt32(index)
+        } else {
+            entries[Int(newer)].older = UInt32(index)
+        }
         ages[list].count += 1
     }
 
@@ -305,6 +377,10 @@ struct ReplayTable: ~Copyable {
                 blocks += pool.blocks(for: Int(entry.chain.byteCount))
                 invariant(
                     find(uidHash: entry.uidHash, team: entry.team) == i, "an entry can be found")
+                invariant(
+                    entry.newer == ReplayTable.none
+                        || entries[Int(entry.newer)].born >= entry.born,
+                    "an age list is in the order of arrival")
             }
             i += 1
         }

@@ -50,8 +50,11 @@ public struct SeenRecord: BitwiseCopyable {
     public var lastType = ShortText<24>()
     /// When its last event came, by our wall clock of that time; only shown.
     public var lastEventAt = WallTime(milliseconds: 0)
-    /// Since then, on the monotonic clock, at the moment of the page.
+    /// Since it was last connected, on the monotonic clock, at the moment of the page; 0 while it
+    /// is.
     public var agoMilliseconds: Int64 = 0
+    /// It is here, or (in the time of grace after a restart) is not yet given up: its position may
+    /// stand in the picture, and those who see it have not been told that it left.
     public var isConnected = false
 
     public init() {}

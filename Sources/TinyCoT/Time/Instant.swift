@@ -28,6 +28,10 @@ public struct Instant: BitwiseCopyable, Comparable, Sendable {
     @inline(__always)
     public func after(seconds: Int) -> Instant { after(milliseconds: Int64(seconds) * 1000) }
 
+    /// For reckoning with moments that lie before the clock's begin.
+    @inline(__always)
+    var signedMilliseconds: Int64 { Int64(nanoseconds / 1_000_000) }
+
     /// Whole milliseconds since `earlier`; 0 if `earlier` lies ahead.
     @inline(__always)
     public func milliseconds(since earlier: Instant) -> Int64 {

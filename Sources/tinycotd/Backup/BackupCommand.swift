@@ -43,9 +43,8 @@ enum BackupCommand {
         var request = StoreRequest("POST", "/tinycot/state", job.memory.head)
         _ = try daemon.send(request.finish(bodyBytes: 0))
         try daemon.readHead()
-        // It keeps none, or is of a version that does not.
-        if daemon.head.status == 503 || daemon.head.status == 404 { return }
-        if daemon.head.status == 200 { return }
+        // A daemon of a version that keeps none does not know the question.
+        if daemon.head.status == 200 || daemon.head.status == 404 { return }
         _ = try daemon.refusal()
         Console.write(
             "tinycot: the state could not be written now; what was written last is backed up.\n",

@@ -6,6 +6,7 @@
 //               ▲ release            │ release                            │ answered
 //               └────────────────────┴──────◄─ nextAnswer ────────────────┘
 //   settings: free ─publish (relay)─► published ─takeSettings (store)─► free
+//   events:   the relay's ring for the dump, on words of its own (`FeedChannel`)
 //   the end:  running ─requestStop (relay)─► stop requested ─storeHasStopped (store)─► stopped
 //
 // Invariant: a slot belongs to one side at a time, and only that side touches it; which slots are
@@ -33,6 +34,8 @@ struct Bridge: BitwiseCopyable {
     private let published: Slab<StoreSettings>
     private let publishedAllow: Slab<Network>
     private let storeAllow: Slab<Network>
+    /// Events on their way to the dump.
+    let feed: FeedChannel
     /// The relay's and the store's wake-up; -1 before `open`.
     private let wakes: Slab<Int32>
 
@@ -52,6 +55,7 @@ struct Bridge: BitwiseCopyable {
         published = arena.take(StoreSettings.self, count: 1)
         publishedAllow = arena.take(Network.self, count: budget.allowedNetworks)
         storeAllow = arena.take(Network.self, count: budget.allowedNetworks)
+        feed = FeedChannel(arena: &arena)
         wakes = arena.take(Int32.self, count: 2)
         if arena.isMeasuring { return }
         questions.fill(Question())
@@ -161,6 +165,9 @@ struct Bridge: BitwiseCopyable {
         _ = tcs_wake(storeWake)
         return true
     }
+
+    /// The ring of the dump fills: the store need not wait for its next look.
+    func wakeStore() { _ = tcs_wake(storeWake) }
 
     func requestStop() {
         set(.stopRequested, true)

@@ -11,6 +11,10 @@ struct StoreSettings: BitwiseCopyable {
     var headSeconds = 0
     var stallSeconds = 0
     var idleSeconds = 0
+    var stateSeconds = 0
+    var replayMaxSeconds = 0
+    var dumpsEvents = false
+    var dumpFileSeconds = 0
     private var allow: Slab<Network>
     private var allowCount = 0
 
@@ -27,6 +31,10 @@ struct StoreSettings: BitwiseCopyable {
         headSeconds = config.httpHeadSeconds
         stallSeconds = config.httpStallSeconds
         idleSeconds = config.httpIdleSeconds
+        stateSeconds = config.stateSeconds
+        replayMaxSeconds = config.replayMaxSeconds
+        dumpsEvents = config.dump.isEnabled
+        dumpFileSeconds = config.dump.fileSeconds
         while allowCount < config.allowCount {
             allow[allowCount] = config.allow[allowCount]
             allowCount += 1

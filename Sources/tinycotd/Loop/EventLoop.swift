@@ -44,6 +44,8 @@ struct EventLoop: ~Copyable {
 
     var phase = Phase.running
     var leaveAt = Instant.never
+    /// The store writes the state at the end, and is not waited for beyond this.
+    var storeLeaveAt = Instant.never
     var resumeListenersAt = Instant.never
     var now = Instant.zero
     var wall = WallTime(milliseconds: 0)
@@ -92,17 +94,21 @@ struct EventLoop: ~Copyable {
         // Each leaving is announced to others, and sending may find more who have gone. Every
         // round closes somebody, so there are never more rounds than clients.
         while closeClients() { flushClients() }
+        handOverFeed()
         runOwnDeadlines()
     }
 
-    /// The store is waited for in the poller like everything else, and no longer than the queues.
+    /// The store is waited for in the poller like everything else. While it writes the state it
+    /// asks for the picture, so the clients stay for that long, even with no time to drain.
     var mayLeave: Bool {
-        phase == .draining && (relay.isDrained && storeHasStopped || now >= leaveAt)
+        phase == .draining && (relay.isDrained || now >= leaveAt)
+            && (storeHasStopped || now >= storeLeaveAt)
     }
 
     private func waitForEvents() -> Int {
         var deadline = min(relay.nextDeadline(), log.deadline)
-        deadline = min(deadline, min(leaveAt, resumeListenersAt))
+        deadline = min(deadline, resumeListenersAt)
+        if phase == .draining { deadline = min(deadline, leaveAt > now ? leaveAt : storeLeaveAt) }
         deadline = min(deadline, statusDeadline)
         let result = tcs_poller_wait(
             poller.raw, tables.events.start, Int32(tables.events.count),
@@ -145,6 +151,9 @@ struct EventLoop: ~Copyable {
 
     // MARK: Signals and the end
 
+    /// For the state to be written at the end; a healthy card needs a fraction of a second.
+    private static var stateSeconds: Int { 3 }
+
     private mutating func takeSignals() {
         var number = tcs_next_signal(signals.raw)
         while number > 0 {
@@ -155,6 +164,7 @@ struct EventLoop: ~Copyable {
             } else {
                 // Whoever asks twice does not want to wait.
                 leaveAt = now
+                storeLeaveAt = now
             }
             number = tcs_next_signal(signals.raw)
         }
@@ -163,8 +173,11 @@ struct EventLoop: ~Copyable {
     private mutating func beginDraining(_ signal: Int32) {
         phase = .draining
         leaveAt = now.after(seconds: config.drainSeconds)
+        storeLeaveAt = leaveAt.after(seconds: EventLoop.stateSeconds)
         relay.beginShutdown()
         closeAllListeners()
+        // Nothing is taken from clients any more: this is the end of the dump.
+        handOverFeed()
         bridge?.requestStop()
         var line = log.begin(.notice)
         line.append(signal == tcs_signal_terminate ? "SIGTERM" : "SIGINT")

@@ -1,5 +1,6 @@
-// The relay's end of the bridge to the store loop: questions answered, settings handed over, and
-// the wait for the store at the end. All of it is woken by one descriptor and none of it waits.
+// The relay's end of the bridge to the store loop: questions answered, settings and events for the
+// dump handed over, and the wait for the store at the end. All of it is woken by one descriptor and
+// none of it waits.
 
 import CLinuxSys
 import TinyCoT
@@ -32,7 +33,20 @@ extension EventLoop {
     /// After a reload, and again whenever the store has taken what it was handed before.
     mutating func handOverSettings() {
         if !owesSettings { return }
+        // A dump that is turned off ends with what was routed before.
+        handOverFeed()
         owesSettings = bridge.map { !$0.publish(config) } ?? false
+    }
+
+    /// Once a turn, while there is a dump. The store looks by itself every second; it is woken only
+    /// when the ring would be full before long.
+    mutating func handOverFeed() {
+        if !config.dump.isEnabled && relay.feed.usedBytes == 0 { return }
+        guard let bridge else { return }
+        relay.dumpWasRead(upTo: bridge.feed.consumed)
+        let hasMore = bridge.feed.publish(
+            written: relay.feed.written, dropped: relay.feed.dropped)
+        if hasMore && relay.feed.usedBytes > budget.dumpRingBytes / 4 { bridge.wakeStore() }
     }
 
     /// Whether nothing has to be waited for on the other side of the bridge.

@@ -28,6 +28,8 @@ import TinyCoT
             case .packages: try PackagesCommand.run(invocation, settings, startup)
             case .backup: try BackupCommand.run(invocation, settings, startup)
             case .restore: try RestoreCommand.run(invocation, settings, startup)
+            case .export: try ExportCommand.run(invocation, startup)
+            case .replay: try ReplayCommand.run(invocation, startup)
             case .version: ProgramText.writeVersion()
             case .help, .none: Console.write(ProgramText.help, to: Console.output)
             }

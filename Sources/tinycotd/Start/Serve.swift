@@ -37,14 +37,16 @@ enum Serve {
             budget: budget, config: config, spare: spare, relay: relay, tables: tables, log: log,
             storeCounters: store.counters, configPath: settings.config.path)
         loop.bridge = store.bridge
+        let dumpRing = loop.relay.feed.bytes
         loop.configMustExist = exists || settings.config.mustExist
         try loop.open(settings: settings, startup: startup)
-        try startStore(store, quota, config, budget, state, settings, startup)
+        try startStore(store, quota, config, dumpRing, budget, state, settings, startup)
         // 7. Close the door behind us, and relay.
         plan.limitData()
         tcs_heap_seal()
         // For tests: a counter that cannot count also reads 0.
         if tcs_environment("TINYCOT_PROBE_HEAP") != nil { tcs_heap_probe() }
+        loop.relay.awaitRestore(now: loop.now)
         loop.announce(planBytes: plan.processBytes, http: store.tables.listeners)
         loop.run()
     }
@@ -107,7 +109,7 @@ enum Serve {
 
     private static func startStore(
         _ memory: StoreMemory, _ quota: consuming UploadQuota, _ config: Config,
-        _ budget: Budget, _ state: StateDirectory, _ settings: Settings,
+        _ dumpRing: Slab<UInt8>, _ budget: Budget, _ state: StateDirectory, _ settings: Settings,
         _ startup: StartupMemory
     ) throws(ExitCode) {
         guard let run = RunDirectory(given: settings.runDirectory, startup: startup) else {
@@ -116,7 +118,8 @@ enum Serve {
         var store = StoreLoop(
             budget: budget, memory: memory, quota: quota,
             settings: memory.bridge.firstSettings(config),
-            server: MartiServer.ofThisHost(scratch: startup.text), statePath: state.cPath)
+            server: MartiServer.ofThisHost(scratch: startup.text), statePath: state.cPath,
+            dumpRing: dumpRing)
         do throws(SystemError) {
             try store.openPoller()
         } catch {

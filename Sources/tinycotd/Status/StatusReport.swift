@@ -218,6 +218,8 @@ extension EventLoop {
         writer.member("bytes_in", totals.bytesIn, isFirst: false)
         writer.member("events_out", totals.eventsOut, isFirst: false)
         writer.member("bytes_out", totals.bytesOut, isFirst: false)
+        writer.member("restored", totals.restored, isFirst: false)
+        writer.member("not_returned", totals.notReturned, isFirst: false)
         cursor.next()
     }
 
@@ -239,6 +241,8 @@ extension EventLoop {
             writer.append(", OUT ")
             writer.append(decimal: Int(totals.bytesOut))
             writer.append("\n")
+            writer.line("restart: ", "events_restored", totals.restored)
+            writer.line("restart: ", "clients_not_returned", totals.notReturned)
             cursor.next()
         case .refused:
             var i = 0
@@ -288,12 +292,55 @@ extension EventLoop {
         writer.append(" OF ")
         writer.append(decimal: budget.packageStoreBytes)
         writer.append("\n")
+        writeTextWrites(&writer)
+        writeTextDump(&writer)
         var i = Int(StoreCounter.connections.rawValue)
         while let counter = StoreCounter(rawValue: UInt8(i)) {
             writer.line("http: ", counter.name, storeCounters.value(counter))
             i += 1
         }
         cursor.next()
+    }
+
+    private func writeTextWrites(_ writer: inout ByteWriter) {
+        var sum: UInt64 = 0
+        var i = 0
+        while i < WritePurpose.count {
+            sum &+= storeCounters.value(StoreCounter.today(i))
+            i += 1
+        }
+        writer.append("STATE ")
+        if storeCounters.value(.stateGeneration) == 0 {
+            writer.append("not written yet")
+        } else {
+            writer.append("generation ")
+            writer.append(decimal: Int64(clamping: storeCounters.value(.stateGeneration)))
+            writer.append(", ")
+            writer.append(decimal: Int64(clamping: storeCounters.value(.stateBytes)))
+            writer.append(" bytes")
+        }
+        writer.append("\n")
+        writer.line("state: ", "failures", storeCounters.value(.stateFailures))
+        writer.append("DISK WRITTEN TODAY ")
+        writer.append(decimal: Int64(clamping: sum))
+        writer.append(" OF ")
+        writer.append(decimal: budget.diskWriteBytesPerDay)
+        writer.append("\n")
+        i = 0
+        while let purpose = WritePurpose(rawValue: UInt8(i)) {
+            writer.line(
+                "written today: ", purpose.name, storeCounters.value(StoreCounter.today(i)))
+            i += 1
+        }
+    }
+
+    private func writeTextDump(_ writer: inout ByteWriter) {
+        writer.append(config.dump.isEnabled ? "DUMP ON\n" : "DUMP OFF\n")
+        var i = StoreCounter.dumpFiles.rawValue
+        while i <= StoreCounter.dumpDroppedDisk.rawValue, let counter = StoreCounter(rawValue: i) {
+            writer.line("dump: ", counter.name, storeCounters.value(counter))
+            i += 1
+        }
     }
 
     private func writeTextHead(_ cursor: inout StatusCursor, _ writer: inout ByteWriter) {

@@ -36,6 +36,7 @@ extension StoreLoop {
                 upload.pointee.digest.update(stretch)
                 try files!.write(stretch, to: &upload.pointee.file!)
                 freeBytes -= Int64(stretch.count)
+                ledger.note(Int64(stretch.count), for: .packages, now: now)
                 return .stretchWritten
             case .computeDigest: return try computeDigest(upload)
             case .sync:

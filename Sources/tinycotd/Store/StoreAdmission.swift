@@ -117,7 +117,9 @@ extension StoreLoop {
             otherUploads: uploadCount(of: nil), uploadsMax: tables.uploads.count, roomBytes: 0)
         head.announcedDigest = announcedDigest(index)
         let isKnown = head.announcedDigest.map { find($0) != nil } ?? false
-        head.roomBytes = isKnown ? roomOnDisk() : possibleRoom()
+        head.roomBytes = min(
+            isKnown ? roomOnDisk() : possibleRoom(), ledger.remaining(for: .packages, now: now))
+        noteWriteBudget()
         head.bodyBytes = connection.head.contentLength.map { Int64(clamping: $0) }
         tables.uploads[number] = upload
         tables.uploads.pointer(at: number).pointee.isUsed = true

@@ -41,10 +41,32 @@ extension StoreLoop {
 
     // MARK: The state
 
-    /// Writes the state and answers when it is on the disk: 200, or why not. `tinycot backup` takes
-    /// 503 for "there is none".
-    mutating func writeStateNow(_ index: Int) {
-        answerError(index, .serviceUnavailable, "state is not kept yet")
+    /// Writes the state and answers when it is on the disk. A snapshot that is under way may have
+    /// passed what was changed a moment ago, so then it is the next one that counts.
+    private mutating func writeStateNow(_ index: Int) {
+        let place = tables.connections.pointer(at: index)
+        place.pointee.phase = .asking
+        place.pointee.deadline = now.after(seconds: StoreLoop.copySeconds)
+        state.asker = index
+        state.askerWantsNext = state.phase == .asking
+        if state.phase == .idle { state.dueAt = now }
+    }
+
+    /// A snapshot has come to its end, one way or the other.
+    mutating func answerStateAsker(_ status: HTTPStatus) {
+        let index = state.asker
+        if index < 0 { return }
+        if state.askerWantsNext {
+            state.askerWantsNext = false
+            state.dueAt = now
+            return
+        }
+        state.asker = -1
+        if status == .ok {
+            answer(index, .ok, "text/plain; charset=utf-8", bodyWriter(index))
+        } else {
+            answerError(index, status, "The state cannot be written.")
+        }
     }
 
     // MARK: The catalogue

@@ -9,6 +9,12 @@ enum StoreCounter: UInt8, BitwiseCopyable {
     case isReady, packages, packageBytes
     case connectionsUsed, connectionsPeak, uploadsUsed, uploadsPeak
     case sqliteHeapUsed, sqliteHeapPeak
+    case stateGeneration, stateBytes, statesWritten, stateFailures
+    // Bytes written to the disk in the present day, by purpose, and ever.
+    case stateToday, dumpToday, packagesToday, catalogueToday
+    case stateWritten, dumpWritten, packagesWritten, catalogueWritten
+    // The dump.
+    case dumpFiles, dumpEvents, dumpBytes, dumpDroppedRing, dumpDroppedDisk
     // What has happened.
     case connections, requests, badRequests, timeouts
     case addressNotAllowed, addressFull, acceptFailed
@@ -31,6 +37,23 @@ enum StoreCounter: UInt8, BitwiseCopyable {
         case .uploadsPeak: "uploads_peak"
         case .sqliteHeapUsed: "sqlite_heap_used"
         case .sqliteHeapPeak: "sqlite_heap_peak"
+        case .stateGeneration: "state_generation"
+        case .stateBytes: "state_bytes"
+        case .statesWritten: "states_written"
+        case .stateFailures: "state_failures"
+        case .stateToday: "written_today_state"
+        case .packagesToday: "written_today_packages"
+        case .catalogueToday: "written_today_catalogue"
+        case .dumpToday: "written_today_dump"
+        case .stateWritten: "written_state"
+        case .packagesWritten: "written_packages"
+        case .catalogueWritten: "written_catalogue"
+        case .dumpWritten: "written_dump"
+        case .dumpFiles: "dump_files"
+        case .dumpEvents: "dump_events"
+        case .dumpBytes: "dump_bytes"
+        case .dumpDroppedRing: "dump_dropped_ring_full"
+        case .dumpDroppedDisk: "dump_dropped_disk"
         case .connections: "connections"
         case .requests: "requests"
         case .badRequests: "bad_requests"

@@ -7,6 +7,7 @@
 
 import CLinuxSys
 import PackageStore
+import StateStore
 import TinyCoT
 
 struct StoreLoop: ~Copyable {
@@ -22,6 +23,11 @@ struct StoreLoop: ~Copyable {
     var server: MartiServer
     var log: Log
     var quota: UploadQuota
+    var ledger: WriteLedger
+    var dump: StoreDump
+    var isWriteBudgetUsedUp = false
+    /// Of the catalogue that is open: pages that the ledger knows of.
+    var cataloguePagesNoted: Int64 = 0
     /// Ended by a zero.
     let statePath: UnsafePointer<CChar>
     /// The operator's door, once it is open; ended by a zero.
@@ -30,6 +36,8 @@ struct StoreLoop: ~Copyable {
     var poller = FileDescriptor.none()
     var files: PackageFiles?
     var catalogue: Catalogue?
+    var stateFiles: StateFiles?
+    var state = StateJob()
     var isSQLiteReady = false
     var lastTrouble = Trouble.none
     /// When opening the folder is tried again; `never` while it is open.
@@ -59,7 +67,8 @@ struct StoreLoop: ~Copyable {
 
     init(
         budget: Budget, memory: StoreMemory, quota: consuming UploadQuota,
-        settings: StoreSettings, server: MartiServer, statePath: UnsafePointer<CChar>
+        settings: StoreSettings, server: MartiServer, statePath: UnsafePointer<CChar>,
+        dumpRing: Slab<UInt8>
     ) {
         self.budget = budget
         tables = memory.tables
@@ -70,6 +79,8 @@ struct StoreLoop: ~Copyable {
         self.server = server
         self.statePath = statePath
         self.quota = quota
+        dump = StoreDump(ring: dumpRing, budget: budget, tables: memory.tables)
+        ledger = WriteLedger(bytesPerDay: budget.diskWriteBytesPerDay, now: LinuxClock.now())
         log = Log(line: memory.tables.logLine)
         log.linesPerSecond = budget.logLinesPerSecond
     }
@@ -87,6 +98,8 @@ struct StoreLoop: ~Copyable {
     mutating func run() {
         now = LinuxClock.now()
         wall = LinuxClock.wall()
+        loadState()
+        applyDump()
         while !bridge.isStopRequested {
             if now >= openAt { openStore() }
             turn()
@@ -110,10 +123,14 @@ struct StoreLoop: ~Copyable {
         if hasMore { advanceAll() }
         // First who is given up: what it held is then free for those who wait.
         runDeadlines()
+        if isWriteBudgetUsedUp { noteWriteBudget() }
+        runDump()
         serveWaiting()
         announcePending()
         limitCatalogueCopy()
+        runState()
         watchListeners()
+        noteCatalogueWrites()
         notePools()
         log.reportSuppressed(at: now)
     }
@@ -134,7 +151,10 @@ struct StoreLoop: ~Copyable {
     private func nextDeadline() -> Instant {
         var earliest = min(openAt, log.deadline)
         if let catalogueCopy { earliest = min(earliest, catalogueCopy.deadline) }
+        // While it waits for a slot, whoever gives one back wakes the loop.
+        if state.phase == .idle { earliest = min(earliest, state.dueAt) }
         if acceptAgainAt > now { earliest = min(earliest, acceptAgainAt) }
+        earliest = min(earliest, dump.deadline)
         var i = 0
         while i < tables.connections.count {
             let connection = tables.connections[i]
@@ -160,6 +180,7 @@ struct StoreLoop: ~Copyable {
         counters.note(uploadCount(of: nil), as: .uploadsUsed, peak: .uploadsPeak)
         counters.set(.sqliteHeapUsed, UInt64(SQLiteMemory.usedBytes))
         counters.set(.sqliteHeapPeak, UInt64(SQLiteMemory.peakBytes))
+        showWrites()
     }
 
     static func eventData(_ kind: Watched, index: Int, generation: UInt32) -> UInt64 {
@@ -168,13 +189,17 @@ struct StoreLoop: ~Copyable {
 
     // MARK: What the relay says
 
-    private mutating func takeFromRelay() {
+    mutating func takeFromRelay() {
         bridge.drainStoreWake()
-        if let fresh = bridge.takeSettings() { settings = fresh }
+        if let fresh = bridge.takeSettings() {
+            settings = fresh
+            applyDump()
+        }
         while let slot = bridge.nextAnswer() { answerArrived(slot) }
     }
 
-    /// Connections and uploads end here; what was answered is on the disk already.
+    /// Connections and uploads end here; what was answered is on the disk already. Then the state
+    /// is written for the last time.
     private mutating func stop() {
         var i = 0
         while i < tables.connections.count {
@@ -188,6 +213,8 @@ struct StoreLoop: ~Copyable {
             i += 1
         }
         if let socketPath { _ = tcs_unlink(socketPath) }
+        finishState()
+        endDump()
         closeStore()
         bridge.storeHasStopped()
     }

@@ -5,8 +5,9 @@ import CLinuxSys
 import PackageStore
 import TinyCoT
 
-/// Who asked what lies in a slot. `connection` is -1 for an announcement.
+/// Who asked what lies in a slot. `connection` is -1 for an announcement, -2 for the state.
 struct SlotAsker: BitwiseCopyable {
+    static var state: Int { -2 }
     var connection = -1
     var generation: UInt32 = 0
 }
@@ -117,6 +118,7 @@ extension StoreLoop {
 
     mutating func answerArrived(_ slot: Int) {
         let asker = askers[slot]
+        if asker.connection == SlotAsker.state { return statePageArrived(slot) }
         if asker.connection < 0 { return announcementArrived(slot) }
         let connection = tables.connections[asker.connection]
         let isThere =
@@ -221,7 +223,13 @@ extension StoreLoop {
         let question = bridge.question(place.pointee.slot).pointee
         let contacts = bridge.memory(place.pointee.slot).contacts
         if !place.pointee.list.hasBegun && !place.pointee.list.begin(&piece) { return true }
+        // Only the list of end points has a word for those who have gone (protocol 8.4).
+        let showsGone = place.pointee.route != .contacts
         while place.pointee.index < question.contactCount {
+            if !showsGone && !contacts[place.pointee.index].isConnected {
+                place.pointee.index += 1
+                continue
+            }
             if !place.pointee.list.add(contacts[place.pointee.index], &piece) { return true }
             place.pointee.index += 1
         }

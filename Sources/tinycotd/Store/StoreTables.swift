@@ -31,6 +31,7 @@ struct StoreTables: BitwiseCopyable {
     let announcements: Slab<Announcement>
     let sqliteHeap: Slab<UInt8>
     let catalogueBuffer: Slab<UInt8>
+    let dumpBuffer: Slab<UInt8>
 
     let headBytes: Int
     let outputBytes: Int
@@ -70,6 +71,8 @@ struct StoreTables: BitwiseCopyable {
         announcements = arena.take(
             Announcement.self, count: StoreTables.announcementCount)
         catalogueBuffer = arena.take(UInt8.self, count: Catalogue.bufferBytes)
+        arena.label("dump buffer", count: 1)
+        dumpBuffer = arena.take(UInt8.self, count: DumpFiles.bufferBytes)
         arena.label("sqlite heap", count: 1)
         sqliteHeap = arena.take(UInt8.self, count: budget.sqliteHeapBytes)
         if arena.isMeasuring { return }

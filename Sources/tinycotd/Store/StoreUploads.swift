@@ -80,6 +80,8 @@ extension StoreLoop {
         let count = Int64(bytes.count)
         var room =
             tables.uploads[connection.upload].isKnown ? roomOnDisk() : makeRoom(for: count)
+        // Not a matter of room: nothing gives way for it.
+        room = min(room, ledger.remaining(for: .packages, now: now))
         if !connection.isOperator {
             // Other uploads of the address may have used up what was left when this one began.
             let address = connection.peer.address

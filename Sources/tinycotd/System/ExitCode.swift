@@ -8,16 +8,18 @@ enum ExitCode: Int32, Error {
     /// The command line is wrong.
     case usage = 64
     /// packages verify, backup, restore: a package is not what its hash says, or a backup is
-    /// damaged.
+    /// damaged. export, replay: no event in a file.
     case badData = 65
     /// A file or package that was named does not exist or cannot be read.
     case noInput = 66
-    /// status: the daemon does not run.
+    /// status: the daemon does not run. replay: the server cannot be reached, or leaves.
     case unavailable = 69
     /// The system refused something that the daemon needs, such as a port.
     case system = 71
     /// The place for a backup or a restore holds something else.
     case cannotCreate = 73
+    /// export: standard output takes no more.
+    case output = 74
     /// Passing trouble; the same command may succeed later.
     case temporary = 75
     case noPermission = 77

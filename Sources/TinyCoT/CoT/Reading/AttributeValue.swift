@@ -63,6 +63,19 @@ public enum AttributeValue {
         return bytes.skip(literal)
     }
 
+    /// The decoded value begins with `text`.
+    static func hasPrefix<let capacity: Int>(
+        _ event: Slab<UInt8>, _ range: ByteRange, _ text: ShortText<capacity>
+    ) -> Bool {
+        var bytes = DecodedBytes(event, range)
+        var i = 0
+        while i < Int(text.count) {
+            if bytes.next() != text[i] { return false }
+            i += 1
+        }
+        return true
+    }
+
     /// Appends the decoded value.
     public static func append(
         _ event: Slab<UInt8>, _ range: ByteRange, to writer: inout ByteWriter
