@@ -355,7 +355,8 @@ def test_the_write_budget_of_a_day_stops_it(dumping, crowd):
     seen = counters(daemon)
     entries = end(daemon)
     assert sum(path.stat().st_size for path in dump.files(daemon.state_dir)) <= 524_288
-    got = [e.event for e in entries]
+    # What is left of the half may just do for the last, which is smaller.
+    got = [e.event for e in entries if b'uid="one more"' not in e.event]
     assert got == sent[:len(got)] and len(got) > 300
     assert seen["dump_dropped_ring_full"] == 0
     assert daemon.log().count("events are not dumped") == 1

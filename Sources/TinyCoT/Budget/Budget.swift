@@ -10,7 +10,7 @@ public struct Budget: BitwiseCopyable, Sendable {
     public var kernelSocketBytes = 33_554_432
     public var fileDescriptors = 256
     /// Room set aside for what does not lie in the arena: the program's pages and its stacks.
-    public var processBytes = 3_145_728
+    public var processBytes = 3_276_800
 
     public var clients = 128
     public var clientsPerAddress = 128
@@ -28,7 +28,7 @@ public struct Budget: BitwiseCopyable, Sendable {
     public var eventLogBytes = 1_572_864
     public var eventLogEvents = 4_096
     /// Blocks that hold the beginnings of events whose end has not arrived.
-    public var receivePoolBytes = 393_216
+    public var receivePoolBytes = 262_144
 
     /// The picture for late joiners.
     public var replayEvents = 1_024

@@ -86,7 +86,7 @@ extension StoreLoop {
     private mutating func openDump(isNew: Bool) {
         dump.openAt = .never
         do throws(FileError) {
-            try dump.files.open(state: statePath, boot: bootName())
+            try dump.files.open(state: statePath, boot: BootClock.reading().bootId)
         } catch {
             return failDump(error)
         }
@@ -94,19 +94,6 @@ extension StoreLoop {
     }
 
     /// The kernel's name for this boot; empty if it does not say.
-    private func bootName() -> ShortText<40> {
-        let path = UnsafeRawPointer(("/proc/sys/kernel/random/boot_id" as StaticString).utf8Start)
-            .assumingMemoryBound(to: CChar.self)
-        let count = max(0, Int(Files.read(path, into: tables.received)))
-        var text = tables.received.slice(0, min(count, tables.received.count))
-        while text.count > 0 && text[text.count - 1] <= UInt8(ascii: " ") {
-            text = text.slice(0, text.count - 1)
-        }
-        var name = ShortText<40>()
-        name.set(text)
-        return name
-    }
-
     private mutating func logDumpIsOn() {
         var line = log.begin(.notice)
         line.append("the dump is on: ")
