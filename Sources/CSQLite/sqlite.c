@@ -74,6 +74,34 @@ int32_t tcq_is_read_only(tcq_database *database) {
     return sqlite3_db_readonly(database, "main") == 1;
 }
 int32_t tcq_is_autocommit(tcq_database *database) { return sqlite3_get_autocommit(database); }
+int32_t tcq_autocheckpoint(tcq_database *database, int32_t pages) {
+    return sqlite3_wal_autocheckpoint(database, pages);
+}
+int32_t tcq_checkpoint(tcq_database *database) {
+    errno = 0;
+    return sqlite3_wal_checkpoint_v2(database, "main", SQLITE_CHECKPOINT_TRUNCATE, 0, 0);
+}
+int64_t tcq_total_changes(tcq_database *database) {
+    return sqlite3_total_changes64(database);
+}
+static sqlite3_file *file_of(tcq_database *database) {
+    sqlite3_file *file = 0;
+    sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    return file;
+}
+int32_t tcq_file_size(tcq_database *database, int64_t *bytes) {
+    sqlite3_file *file = file_of(database);
+    sqlite3_int64 size = 0;
+    errno = 0;
+    int result = file->pMethods->xFileSize(file, &size);
+    *bytes = size;
+    return result;
+}
+int32_t tcq_file_read(tcq_database *database, void *bytes, int32_t count, int64_t offset) {
+    sqlite3_file *file = file_of(database);
+    errno = 0;
+    return file->pMethods->xRead(file, bytes, count, offset);
+}
 
 int32_t tcq_prepare(
     tcq_database *database, const char *sql, int32_t bytes, tcq_statement **statement) {

@@ -4,7 +4,8 @@
 // help: if the disk fails at the last fsync, the next start may find the change made.
 //
 // Here is its life: open, transactions, totals, close. The rules of a listing are in
-// CatalogueWriting, lists in CatalogueReading, feeds of video in CatalogueVideos.
+// CatalogueWriting, lists in CatalogueReading, feeds of video in CatalogueVideos, its copy in
+// CatalogueCopying.
 //
 // Invariant: outside of a call there is no open transaction, except while several feeds are stored,
 // and no statement has a row except between the beginning of a page and its end.
@@ -40,6 +41,7 @@ public struct Catalogue: ~Copyable {
     var packagePage: Statement?
     var videoPage: Statement?
     let rowBuffer: Slab<UInt8>
+    let journalPages: Int
 
     /// What `buffer` must hold: the texts of a row, and the room of a folder scan.
     public static var bufferBytes: Int {
@@ -59,11 +61,29 @@ public struct Catalogue: ~Copyable {
     ) throws(StoreError) {
         invariant(buffer.count >= Catalogue.bufferBytes, "the catalogue has room for a row")
         rowBuffer = buffer
+        journalPages = settings.journalPages
         let place: CataloguePlace
         do throws(FileError) {
             place = try CataloguePlace(folder: folder)
         } catch { throw .files(error) }
         connection = try CatalogueConnection.open(place, files, buffer, settings)
+    }
+
+    /// Opens a catalogue that must be there and whole: of a backup. Nothing is made anew and
+    /// nothing set aside; one of an older version is brought to this one.
+    public init(
+        existing folder: UnsafePointer<CChar>, buffer: Slab<UInt8>, settings: DatabaseSettings
+    ) throws(StoreError) {
+        invariant(buffer.count >= Catalogue.bufferBytes, "the catalogue has room for a row")
+        rowBuffer = buffer
+        journalPages = settings.journalPages
+        let place: CataloguePlace
+        do throws(FileError) {
+            place = try CataloguePlace(folder: folder)
+        } catch { throw .files(error) }
+        do throws(CatalogueError) {
+            connection = try CatalogueConnection.openWhole(place, settings)
+        } catch { throw .catalogue(error) }
     }
 
     /// Pages of 4 KiB that were written since it was opened, each as often as it was.

@@ -1,5 +1,5 @@
 // Opening the database: it is checked whole, brought to this version, or made anew from the folder
-// of packages. Called by Catalogue.init only, once at start.
+// of packages. Called by Catalogue.init only, once at start, and once more for a backup.
 
 import CSQLite
 import TinyCoT
@@ -66,7 +66,7 @@ struct CatalogueConnection: ~Copyable {
     }
 
     /// - Throws: `.unfinished` for a database of version 0, `.corrupt` for a broken one.
-    private static func openWhole(
+    static func openWhole(
         _ place: CataloguePlace, _ settings: DatabaseSettings
     ) throws(CatalogueError) -> CatalogueConnection {
         _ = tcq_take_largest_request()

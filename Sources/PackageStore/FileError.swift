@@ -11,6 +11,7 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
         case openFolder, listFolder, syncFolder, askSpace
         case create, write, sync, close, publish
         case open, read, look, remove, setAside
+        case restoreIsRunning, finishRestore
         // The files of the state.
         case stateLeftover, stateCreate, stateWrite, stateLimit, stateSync, stateClose
         case statePublish, stateLook, stateOpen, stateRead, stateRemove, stateSetAside
@@ -27,6 +28,9 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
         self.errno = errno
     }
 
+    /// A package that was opened could not be read to its end.
+    public init(reading errno: Int32) { self.init(step: .read, errno: errno) }
+
     /// - Parameter result: what a `tcs_` function returned: the value, or -errno.
     @discardableResult
     public static func check(_ step: Step, _ result: Int32) throws(FileError) -> Int32 {
@@ -42,6 +46,7 @@ public struct FileError: Error, BitwiseCopyable, Sendable {
             || errno == tcs_errno_file_too_big
     }
 
+    public var isRestoreRunning: Bool { step == .restoreIsRunning }
     public var isAbsent: Bool { errno == tcs_errno_absent }
 
     /// One sentence, without a full stop at the end.
@@ -72,6 +77,8 @@ extension FileError.Step {
         case .look: "a package cannot be looked at"
         case .remove: "a package cannot be removed"
         case .setAside: "a broken catalogue cannot be set aside"
+        case .restoreIsRunning: "another process restores or opens the state folder"
+        case .finishRestore: "a restore that was cut off cannot be finished"
         case .stateLeftover: "a temporary state file that was left over cannot be removed"
         case .stateCreate: "a temporary state file cannot be made"
         case .stateWrite: "the state cannot be written"

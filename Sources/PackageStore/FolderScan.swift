@@ -54,14 +54,19 @@ public struct FolderScan: ~Copyable {
             filled = Int(count)
             position = 0
         }
-        let entry = buffer.slice(position, filled - position)
+        let entry = FolderScan.entry(buffer.slice(position, filled - position))
+        position += entry.length
+        return entry.name
+    }
+
+    /// The first of the entries that the kernel has packed into `bytes`.
+    static func entry(_ bytes: Slab<UInt8>) -> (length: Int, name: Slab<UInt8>) {
         let at = tcs_folder_length_offset
-        let length = Int(entry[at]) | Int(entry[at + 1]) << 8
-        invariant(length > 0 && length <= entry.count, "the kernel packs whole entries")
-        position += length
-        let name = entry.slice(tcs_folder_name_offset, length - tcs_folder_name_offset)
+        let length = Int(bytes[at]) | Int(bytes[at + 1]) << 8
+        invariant(length > 0 && length <= bytes.count, "the kernel packs whole entries")
+        let name = bytes.slice(tcs_folder_name_offset, length - tcs_folder_name_offset)
         var count = 0
         while count < name.count && name[count] != 0 { count += 1 }
-        return name.slice(0, count)
+        return (length, name.slice(0, count))
     }
 }

@@ -187,6 +187,66 @@ import Testing
         #expect(found.sentence == sentence)
     }
 
+    // MARK: backup and restore
+
+    @Test func aFolderIsBackedUpAndRestored() {
+        let backup = parse(
+            "backup", "--state-dir", "s", "/mnt/stick", "--run-dir=r", "--budget", "b").result
+        #expect(backup.mistake == .nothing && backup.command == .backup)
+        #expect(backup.operandArgument == 4 && backup.action == .none)
+        #expect(backup.valueArgument(.stateDirectory) == 3)
+        #expect(backup.valueArgument(.runDirectory) == 5 && backup.valueArgument(.budget) == 7)
+        let restore = parse("restore", "/mnt/stick", "--replace", "--state-dir=s").result
+        #expect(restore.mistake == .nothing && restore.command == .restore)
+        #expect(restore.operandArgument == 2 && restore.wantsReplacing)
+        #expect(!parse("restore", "d").result.wantsReplacing)
+        #expect(parse("restore", "--help").result.mistake == .nothing)
+    }
+
+    @Test(arguments: [
+        (
+            ["backup"], .noOperand,
+            "the folder of the backup must be named behind \"backup\"" + rest
+        ),
+        (
+            ["restore", "--replace"], .noOperand,
+            "the folder of a backup must be named behind \"restore\"" + rest
+        ),
+        (
+            ["backup", ""], .noOperand,
+            "the folder of the backup must be named behind \"backup\"" + rest
+        ),
+        (["restore", "a", "b"], .tooMuch, "one argument too many: \"b\"" + rest),
+        (
+            ["backup", "d", "--replace"], .foreignOption,
+            "the option \"--replace\" does not belong to \"backup\"" + rest
+        ),
+        (
+            ["serve", "--replace"], .foreignOption,
+            "the option \"--replace\" does not belong to \"serve\"" + rest
+        ),
+        (
+            ["restore", "d", "--config", "c"], .foreignOption,
+            "the option \"--config\" does not belong to \"restore\"" + rest
+        ),
+        (
+            ["restore", "d", "--replace=yes"], .unknownOption,
+            "unknown option \"--replace=yes\"" + rest
+        ),
+        (["bakup"], .unknownCommand, "unknown command \"bakup\"; did you mean \"backup\"?"),
+        (
+            ["restor"], .unknownCommand,
+            "unknown command \"restor\"; did you mean \"restore\"?"
+        ),
+    ] as [([String], Invocation.Mistake, String)])
+    func aWrongUseOfBackupAndRestore(
+        _ words: [String], _ mistake: Invocation.Mistake, _ sentence: String
+    ) {
+        let found = parse(words)
+        #expect(found.result.mistake == mistake)
+        #expect(found.sentence == sentence)
+    }
+
     // MARK: export and replay
 
     @Test func filesAreExported() {

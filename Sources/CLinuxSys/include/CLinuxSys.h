@@ -115,6 +115,25 @@ int64_t tcs_folder_read(int32_t folder, void *bytes, size_t count);
 extern const size_t tcs_folder_name_offset, tcs_folder_length_offset;
 int32_t tcs_space(int32_t folder, tcs_space_t *space);
 
+// Folders, and what moves between them (folders.c).
+extern const int32_t tcs_errno_not_empty;
+typedef struct {
+    uint64_t device;
+    uint64_t number;
+    uint32_t user;
+    uint32_t group;
+} tcs_identity_t;
+int32_t tcs_identity(int32_t descriptor, tcs_identity_t *identity);
+int32_t tcs_change_owner(int32_t descriptor, uint32_t user, uint32_t group);
+/// For this opening of the file or folder alone (flock), until it is closed; never waits.
+int32_t tcs_lock(int32_t descriptor);
+/// The process that holds a lock of POSIX on a stretch of a file (1 if it is of another machine or
+/// namespace), or 0.
+int32_t tcs_lock_holder(int32_t descriptor, int64_t start, int64_t count);
+int32_t tcs_move(int32_t from_folder, const char *from, int32_t to_folder, const char *to);
+/// Only an empty one.
+int32_t tcs_remove_folder_in(int32_t folder, const char *name);
+
 // Sockets. Addresses are 16 bytes in network order; IPv4 is ::ffff:a.b.c.d.
 typedef struct {
     uint8_t address[16];

@@ -47,6 +47,16 @@ int32_t tcq_system_errno(void);
 int32_t tcq_is_read_only(tcq_database *database);
 /// 0 while a transaction is open.
 int32_t tcq_is_autocommit(tcq_database *database);
+/// The journal is written back when it has so many pages; 0: never by itself.
+int32_t tcq_autocheckpoint(tcq_database *database, int32_t pages);
+/// Writes the whole journal back and empties it.
+int32_t tcq_checkpoint(tcq_database *database);
+/// Rows that were inserted, changed or deleted since the database was opened.
+int64_t tcq_total_changes(tcq_database *database);
+/// The database's file, through SQLite's own descriptor: another one of this process would end the
+/// locks of SQLite when it is closed.
+int32_t tcq_file_size(tcq_database *database, int64_t *bytes);
+int32_t tcq_file_read(tcq_database *database, void *bytes, int32_t count, int64_t offset);
 
 // A prepared statement, kept for the life of the connection.
 int32_t tcq_prepare(

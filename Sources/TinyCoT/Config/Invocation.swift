@@ -1,7 +1,7 @@
-// What the operator typed: a command, for `packages` what it shall do, the files or the hash that
-// it shall work with, and options. The edge hands over one argument after the other; this decides
-// what they mean and keeps the numbers of the arguments that hold a path or a name. It never reads
-// a file and never prints, except that it words its own error.
+// What the operator typed: a command, for `packages` what it shall do, the files, the folder or the
+// hash that it shall work with, and options. The edge hands over one argument after the other; this
+// decides what they mean and keeps the numbers of the arguments that hold a path or a name. It
+// never reads a file and never prints, except that it words its own error.
 
 /// The command line, understood. Numbers of arguments count from 1; 0 means "not given".
 public struct Invocation: BitwiseCopyable {
@@ -14,9 +14,12 @@ public struct Invocation: BitwiseCopyable {
     public private(set) var wantsHelp = false
     /// `--private`: the package is not for everybody's list.
     public private(set) var wantsPrivate = false
+    /// `--replace`: what the state folder holds is moved aside.
+    public private(set) var wantsReplacing = false
     /// `--gpx`, `--kml` or `--json` behind `export`.
     public private(set) var format = Format.none
-    /// The arguments that are files to work with, or the hash of the package to remove.
+    /// The arguments that are files to work with, the hash of the package to remove, or the folder
+    /// of a backup.
     private var operands: InlineArray<64, Int32> = .init(repeating: 0)
     public private(set) var operandCount = 0
     /// Where the value begins in its argument: 0, or behind the `=` of `--config=FILE`.
@@ -34,7 +37,11 @@ public struct Invocation: BitwiseCopyable {
     public func valueArgument(_ option: Option) -> Int { values[Int(option.rawValue)] }
     public func valueOffset(_ option: Option) -> Int { valueOffsets[Int(option.rawValue)] }
 
-    /// The first file, or the hash.
+    /// What must be named behind command and action, or nothing.
+    var operand: StaticString {
+        action == .none ? command.operand : action.operand
+    }
+    /// The first file, the hash or the folder.
     public var operandArgument: Int { operandCount == 0 ? 0 : operandArgument(0) }
     /// The file with the number `index`, counted from 0.
     public func operandArgument(_ index: Int) -> Int { Int(operands[index]) }
@@ -76,7 +83,7 @@ public struct Invocation: BitwiseCopyable {
     private var operandLimit: Int {
         switch command {
         case .export, .replay: Invocation.fileLimit
-        default: action.operand.utf8CodeUnitCount > 0 ? 1 : 0
+        default: operand.utf8CodeUnitCount > 0 ? 1 : 0
         }
     }
 
@@ -180,6 +187,7 @@ public struct Invocation: BitwiseCopyable {
         case .gpx: choose(.gpx)
         case .kml: choose(.kml)
         case .onlyForContacts: wantsPrivate = true
+        case .replace: wantsReplacing = true
         default: wantsHelp = true
         }
     }

@@ -10,7 +10,7 @@ extension Invocation {
         case .noAction: writer.append("\"packages\" must be told what to do")
         case .unknownAction: writeQuoted("\"packages\" cannot ", argument, &writer)
         case .noOperand:
-            writer.append(command == .packages ? action.operand : "a file")
+            writer.append(operand)
             writer.append(" must be named behind ")
             writeCommand(&writer)
         case .unknownOption: writeQuoted("unknown option ", argument, &writer)

@@ -3,9 +3,10 @@
 
 extension Invocation {
     public enum Command: UInt8, BitwiseCopyable, Sendable {
-        case none, serve, check, budget, status, packages, export, replay, version, help
+        case none, serve, check, budget, status, packages, backup, restore, export, replay
+        case version, help
 
-        static var count: UInt8 { 10 }
+        static var count: UInt8 { 12 }
 
         public var name: StaticString {
             switch self {
@@ -15,11 +16,28 @@ extension Invocation {
             case .budget: "budget"
             case .status: "status"
             case .packages: "packages"
+            case .backup: "backup"
+            case .restore: "restore"
             case .export: "export"
             case .replay: "replay"
             case .version: "version"
             case .help: "help"
             }
+        }
+
+        /// What must be named behind it, or nothing.
+        var operand: StaticString {
+            switch self {
+            case .backup: "the folder of the backup"
+            case .restore: "the folder of a backup"
+            case .export, .replay: "a file"
+            default: ""
+            }
+        }
+
+        /// `packages` and those that work on the same folders.
+        var usesPackages: Bool {
+            self == .packages || self == .backup || self == .restore
         }
     }
 
@@ -59,9 +77,9 @@ extension Invocation {
         // Those with a value come first.
         case config, budget, stateDirectory, runDirectory, name, team
         case uid, type, to, speed, maxGap
-        case json, gpx, kml, onlyForContacts, help
+        case json, gpx, kml, onlyForContacts, replace, help
 
-        static var count: UInt8 { 16 }
+        static var count: UInt8 { 17 }
 
         public var name: StaticString {
             switch self {
@@ -80,6 +98,7 @@ extension Invocation {
             case .gpx: "--gpx"
             case .kml: "--kml"
             case .onlyForContacts: "--private"
+            case .replace: "--replace"
             case .help: "--help"
             }
         }
@@ -94,7 +113,7 @@ extension Invocation {
             case .to: "a server"
             case .speed: "a number"
             case .maxGap: "a number of seconds"
-            case .json, .gpx, .kml, .onlyForContacts, .help: ""
+            case .json, .gpx, .kml, .onlyForContacts, .replace, .help: ""
             }
         }
 
@@ -105,15 +124,16 @@ extension Invocation {
             case .config: command == .serve || command == .check || command == .budget
             case .budget:
                 command == .serve || command == .check || command == .budget
-                    || command == .packages
-            case .stateDirectory: command == .serve || command == .packages
+                    || command.usesPackages
+            case .stateDirectory: command == .serve || command.usesPackages
             case .runDirectory:
-                command == .serve || command == .status || command == .packages
+                command == .serve || command == .status || command.usesPackages
             case .name, .onlyForContacts: action == .add
             case .team: action == .add || command == .export
             case .uid, .type, .gpx, .kml: command == .export
             case .to, .speed, .maxGap: command == .replay
             case .json: command == .status || command == .export || action == .list
+            case .replace: command == .restore
             case .help: true
             }
         }

@@ -23,7 +23,7 @@ struct HTTPConnection: BitwiseCopyable {
 
     /// Where the rest of an answer comes from, a piece at a time.
     enum Source: UInt8, BitwiseCopyable {
-        case none, packages, packageLines, contacts, event, positions, videos, file
+        case none, packages, packageLines, contacts, event, positions, videos, file, catalogue
 
         var isXML: Bool { self == .event || self == .positions || self == .videos }
     }

@@ -235,6 +235,7 @@ extension StoreLoop {
             switch tables.connections[index].source {
             case .packages, .packageLines: try writeRows(index, &piece)
             case .videos: try writeVideos(index, &piece)
+            case .catalogue: try writeCatalogue(index, &piece)
             case .event: writeEvent(index, &piece)
             case .contacts: return writeContacts(index, &piece)
             case .positions: return writePositions(index, &piece)

@@ -12,9 +12,7 @@ extension StoreLoop {
         let head = place.pointee.head
         let bytes = tables.head(index)
         let path = bytes.slice(Int(head.path.offset), Int(head.path.count))
-        if place.pointee.isOperator && path.equals("/tinycot/packages") {
-            return beginOperatorList(index)
-        }
+        if place.pointee.isOperator && beginOperatorRequest(index, path) { return }
         switch MartiRoutes.find(method: head.method.name, path: path) {
         case .unknown: answerError(index, .notFound, "There is nothing here.")
         case .malformed:
@@ -138,19 +136,6 @@ extension StoreLoop {
         } else {
             writer.append("localhost")
         }
-    }
-
-    // MARK: The operator
-
-    private mutating func beginOperatorList(_ index: Int) {
-        if catalogue == nil {
-            return answerError(
-                index, .serviceUnavailable, "The store of packages is not ready.")
-        }
-        let place = tables.connections.pointer(at: index)
-        place.pointee.seesAll = true
-        place.pointee.cursor = 0
-        answerLong(index, "text/plain; charset=utf-8", .packageLines)
     }
 }
 

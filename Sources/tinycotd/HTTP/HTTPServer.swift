@@ -171,6 +171,8 @@ extension StoreLoop {
         invariant(place.pointee.phase != .free, "only an open connection is closed")
         if place.pointee.upload >= 0 { uploaderVanished(index) }
         closeFile(index)
+        endCatalogueCopy(index)
+        if state.asker == index { state.asker = -1 }
         // A slot that is at the relay comes back later and finds nobody.
         if place.pointee.slot >= 0 && place.pointee.phase != .asking {
             bridge.release(place.pointee.slot)

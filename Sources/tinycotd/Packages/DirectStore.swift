@@ -17,13 +17,27 @@ struct DirectStore: ~Copyable {
             try job.state.prepare(startup: job.startup)
         } else {
             try job.state.expectFolder(job.startup)
+            try SettledState.settle(job.state, job.startup)
             var status = tcs_file_status()
             if tcs_status_of(job.state.cPackagesPath, &status) == -tcs_errno_absent { return nil }
         }
+        let lock = try SettledState.lock(job.state, job.startup)
+        let store: DirectStore
         do throws(StoreError) {
-            return try open(job, makesFolders)
+            store = try open(job, makesFolders)
         } catch { throw job.complain(error) }
+        // The catalogue is ours, and so is the folder.
+        lock.close()
+        return store
     }
+
+    /// Half of the memory for pages, as in the daemon; there is memory for two catalogues.
+    static func cacheKibibytes(_ job: PackagesJob) -> Int {
+        min(256, job.memory.sqlite.count / 4_096)
+    }
+
+    /// The end of the lock.
+    consuming func close() {}
 
     private static func open(
         _ job: PackagesJob, _ makesFolder: Bool
@@ -38,11 +52,9 @@ struct DirectStore: ~Copyable {
                 ? try PackageFiles.prepareFolder(state: job.state.cPath)
                 : try PackageFiles(path: job.state.cPackagesPath)
         } catch { throw .files(error) }
-        // Half of the memory for pages, as in the daemon.
-        let cache = min(256, job.memory.sqlite.count / 2_048)
         let catalogue = try Catalogue(
             folder: job.state.cPath, files: files, buffer: job.memory.row,
-            settings: DatabaseSettings(cacheKibibytes: cache, journalPages: 256))
+            settings: DatabaseSettings(cacheKibibytes: cacheKibibytes(job), journalPages: 256))
         if catalogue.rebuiltCount > 0 {
             var writer = job.beginComplaint()
             writer.append("there was no whole catalogue; ")

@@ -6,7 +6,7 @@ import CLinuxSys
 import PackageStore
 import TinyCoT
 
-/// What one call of the command works with.
+/// What one call of the command works with; of `backup` and `restore`, too.
 struct PackagesJob {
     let invocation: Invocation
     let settings: Settings
@@ -20,11 +20,8 @@ enum PackagesCommand {
     static func run(
         _ invocation: Invocation, _ settings: Settings, _ startup: StartupMemory
     ) throws(ExitCode) {
-        let budget = try Check.loadBudget(settings, startup)
-        let state = try StateDirectory(settings.stateDirectory, startup: startup)
-        let job = PackagesJob(
-            invocation: invocation, settings: settings, startup: startup, budget: budget,
-            memory: try memory(budget, invocation.action, startup), state: state)
+        let job = try PackagesJob(
+            invocation, settings, startup, keepsList: invocation.action == .verify)
         switch invocation.action {
         case .list: try list(job)
         case .add: try add(job)
@@ -34,11 +31,11 @@ enum PackagesCommand {
         }
     }
 
-    private static func memory(
-        _ budget: Budget, _ action: Invocation.Action, _ startup: StartupMemory
+    fileprivate static func memory(
+        _ budget: Budget, keepsList: Bool, _ startup: StartupMemory
     ) throws(ExitCode) -> PackagesMemory {
         do throws(SystemError) {
-            return try PackagesMemory(budget: budget, verifies: action == .verify)
+            return try PackagesMemory(budget: budget, keepsList: keepsList)
         } catch {
             complain("cannot take memory", Slab(""), reason: error.number, startup: startup)
             throw .system
@@ -94,6 +91,18 @@ enum PackagesCommand {
 }
 
 extension PackagesJob {
+    /// - Parameter keepsList: the whole list of packages is held in memory.
+    init(
+        _ invocation: Invocation, _ settings: Settings, _ startup: StartupMemory, keepsList: Bool
+    ) throws(ExitCode) {
+        let budget = try Check.loadBudget(settings, startup)
+        let state = try StateDirectory(settings.stateDirectory, startup: startup)
+        self.init(
+            invocation: invocation, settings: settings, startup: startup, budget: budget,
+            memory: try PackagesCommand.memory(budget, keepsList: keepsList, startup),
+            state: state)
+    }
+
     func beginComplaint() -> ByteWriter {
         var writer = ByteWriter(startup.text)
         writer.append("tinycot: ")

@@ -1,5 +1,5 @@
-// The buffers of `tinycot packages`, taken from one mapping when the command begins. The daemon has
-// none of them.
+// The buffers of `tinycot packages`, `backup` and `restore`, taken from one mapping when the
+// command begins. The daemon has none of them.
 
 import PackageStore
 import TinyCoT
@@ -21,28 +21,34 @@ struct PackagesMemory {
     let output: Slab<UInt8>
     /// The catalogue's own.
     let row: Slab<UInt8>
+    /// The same, of the catalogue in a backup.
+    let copyRow: Slab<UInt8>
     let sqlite: Slab<UInt8>
-    /// The whole list, for `verify`. The pages are taken only as far as the list reaches.
+    /// The whole list, for `verify` and `backup`. The pages are taken only as far as the list
+    /// reaches.
     let known: Slab<KnownPackage>
 
     static var pieceBytes: Int { 131_072 }
 
-    init(budget: Budget, verifies: Bool) throws(SystemError) {
+    /// - Parameter keepsList: `known` has room.
+    init(budget: Budget, keepsList: Bool) throws(SystemError) {
         var measuring = Arena.measuring()
-        _ = PackagesMemory(budget, verifies, &measuring)
+        _ = PackagesMemory(budget, keepsList, &measuring)
         var arena = try Mapping.arena(bytes: measuring.usedBytes, populate: false)
-        self = PackagesMemory(budget, verifies, &arena)
+        self = PackagesMemory(budget, keepsList, &arena)
     }
 
-    private init(_ budget: Budget, _ verifies: Bool, _ arena: inout Arena) {
+    private init(_ budget: Budget, _ keepsList: Bool, _ arena: inout Arena) {
         piece = arena.take(UInt8.self, count: PackagesMemory.pieceBytes)
         head = arena.take(UInt8.self, count: 8_192)
         line = arena.take(UInt8.self, count: 4_096)
         output = arena.take(UInt8.self, count: 4 * MartiList.pieceBytesMin)
         row = arena.take(UInt8.self, count: Catalogue.bufferBytes)
-        sqlite = arena.take(UInt8.self, count: budget.sqliteHeapBytes)
+        copyRow = arena.take(UInt8.self, count: Catalogue.bufferBytes)
+        // `backup` may have two catalogues open, the one and its copy.
+        sqlite = arena.take(UInt8.self, count: 2 * budget.sqliteHeapBytes)
         // The daemon may have another budget than this command, so there is room for any.
-        let most = verifies ? BudgetKey.packages.range.upperBound : 0
+        let most = keepsList ? BudgetKey.packages.range.upperBound : 0
         known = arena.take(KnownPackage.self, count: most)
     }
 }

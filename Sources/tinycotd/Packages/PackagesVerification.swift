@@ -7,7 +7,7 @@ import PackageStore
 import TinyCoT
 
 enum PackagesVerification {
-    private enum Finding {
+    enum Finding {
         case well, missing, otherSize(Int64), otherBytes, failed(FileError)
     }
 
@@ -105,7 +105,7 @@ enum PackagesVerification {
         return try DaemonPackages.isListed(digest, daemon, job)
     }
 
-    private static func report(
+    static func report(
         _ finding: Finding, _ package: KnownPackage, _ job: PackagesJob
     ) {
         var writer = ByteWriter(job.startup.text)

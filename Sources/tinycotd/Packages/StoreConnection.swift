@@ -134,17 +134,31 @@ struct StoreConnection: ~Copyable {
     /// The next bytes of the body; nil when it was whole. They stay until the next call.
     mutating func nextOfBody() throws(ExitCode) -> Slab<UInt8>? {
         if head.endsWithConnection { return try nextUntilClosed() }
+        switch try nextPart() {
+        case .bytes(let bytes): return bytes
+        case .ended: return nil
+        case .brokenOff: throw brokenAnswer()
+        }
+    }
+
+    enum BodyPart {
+        case bytes(Slab<UInt8>), ended, brokenOff
+    }
+
+    /// The same of a body whose length is known or that comes in chunks; says nothing where it
+    /// breaks off.
+    mutating func nextPart() throws(ExitCode) -> BodyPart {
         while true {
             switch body.next(pending, from: 0) {
             case .body(let start, let end):
                 let bytes = pending.slice(start, end - start)
                 pending = pending.slice(end, pending.count - end)
-                return bytes
-            case .ended: return nil
-            case .refused: throw brokenAnswer()
+                return .bytes(bytes)
+            case .ended: return .ended
+            case .refused: return .brokenOff
             case .needMoreBytes:
                 let got = try receive(into: memory.piece)
-                if got == 0 { throw brokenAnswer() }
+                if got == 0 { return .brokenOff }
                 pending = memory.piece.slice(0, got)
             }
         }

@@ -72,6 +72,13 @@ enum ProgramText {
             Data packages: through the daemon if it runs, else directly. `verify` reads each
             file and compares it with its hash. Each takes --state-dir DIR, --run-dir DIR and
             --budget FILE; --private keeps a package out of the clients' list.
+        tinycot backup DIR
+            State, catalogue and packages into a folder that is empty or holds a backup of
+            before; then only what is missing is copied. The daemon may run.
+        tinycot restore DIR [--replace]
+            A backup into the state folder, wholly or not at all. The daemon must not run. With
+            --replace what is there is moved into before-restore-N. Both take --state-dir DIR,
+            --run-dir DIR and --budget FILE. Dumps are no part of a backup.
         tinycot export --gpx|--kml|--json FILE... [--uid UID] [--team NAME] [--type PREFIX]
             Write recorded events to standard output: tracks and markers for maps, or all of
             it as JSON. FILEs are those of the dump, or events that follow each other.
@@ -86,9 +93,10 @@ enum ProgramText {
         State:   /var/lib/tinycot for root, else $XDG_STATE_HOME/tinycot, else
                  ~/.local/state/tinycot.
 
-        Exit codes: 0 well, 64 wrong command line, 65 damaged packages or no events, 66 no such
-        file or package, 69 not running, 71 refused by the system, 74 output not taken, 75 try
-        again, 77 no permission, 78 wrong file or limits.
+        Exit codes: 0 well, 64 wrong command line, 65 damaged packages or backup, or no events,
+        66 no such file, package or backup, 69 not running, 71 refused by the system, 73 the
+        place is taken, 74 output not taken, 75 try again, 77 no permission, 78 wrong file or
+        limits.
 
         """
     }

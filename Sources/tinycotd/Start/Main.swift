@@ -26,6 +26,8 @@ import TinyCoT
             case .status:
                 try StatusClient.run(settings, json: invocation.wantsJSON, startup)
             case .packages: try PackagesCommand.run(invocation, settings, startup)
+            case .backup: try BackupCommand.run(invocation, settings, startup)
+            case .restore: try RestoreCommand.run(invocation, settings, startup)
             case .export: try ExportCommand.run(invocation, startup)
             case .replay: try ReplayCommand.run(invocation, startup)
             case .version: ProgramText.writeVersion()

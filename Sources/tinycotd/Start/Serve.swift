@@ -101,7 +101,9 @@ enum Serve {
             try state.prepare(startup: startup)
         } catch {
             if settings.stateDirectory != nil { throw error }
+            return state
         }
+        try SettledState.settle(state, startup)
         return state
     }
 

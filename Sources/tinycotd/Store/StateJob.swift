@@ -26,6 +26,10 @@ struct StateJob: BitwiseCopyable {
     var changes: UInt64 = 0
     var savedChanges: UInt64?
     var dueAt = Instant.never
+    /// The operator's connection that waits for a snapshot begun after its request; -1: none.
+    var asker = -1
+    /// One was under way when it asked; the next one is meant.
+    var askerWantsNext = false
     /// The last one could not be written; said once.
     var isFailing = false
 

@@ -47,6 +47,8 @@ struct StoreLoop: ~Copyable {
     var freeBytesAtLook: Int64 = 0
     var freeBytesAskedAt: Instant?
     var pendingAnnouncements = 0
+    /// While the operator reads the catalogue.
+    var catalogueCopy: CatalogueCopy?
     /// Which connection asked what lies in a slot; the generation tells whether it is still there.
     var askers: InlineArray<4, SlotAsker> = .init(repeating: SlotAsker())
 
@@ -125,6 +127,7 @@ struct StoreLoop: ~Copyable {
         runDump()
         serveWaiting()
         announcePending()
+        limitCatalogueCopy()
         runState()
         watchListeners()
         noteCatalogueWrites()
@@ -147,6 +150,7 @@ struct StoreLoop: ~Copyable {
 
     private func nextDeadline() -> Instant {
         var earliest = min(openAt, log.deadline)
+        if let catalogueCopy { earliest = min(earliest, catalogueCopy.deadline) }
         // While it waits for a slot, whoever gives one back wakes the loop.
         if state.phase == .idle { earliest = min(earliest, state.dueAt) }
         if acceptAgainAt > now { earliest = min(earliest, acceptAgainAt) }

@@ -34,6 +34,8 @@ extension StoreLoop {
             } catch { throw .catalogue(error) }
             isSQLiteReady = true
         }
+        // Held until the catalogue is: no restore may begin in between.
+        let lock = try lockState()
         let opened: PackageFiles
         do throws(FileError) {
             opened = try PackageFiles.prepareFolder(state: statePath)
@@ -41,6 +43,7 @@ extension StoreLoop {
         var whole = try Catalogue(
             folder: statePath, files: opened, buffer: tables.catalogueBuffer,
             settings: DatabaseSettings(cacheKibibytes: 256, journalPages: 64))
+        lock.close()
         let found = try Reconciliation.run(opened, &whole, buffer: tables.received)
         let origin = whole.origin
         files = consume opened
@@ -48,6 +51,29 @@ extension StoreLoop {
         try logOpened(found, origin)
         lastTrouble = .none
         counters.set(.isReady, 1)
+    }
+
+    private mutating func lockState() throws(StoreError) -> LockedState {
+        let lock: LockedState
+        do throws(FileError) {
+            lock = try LockedState.lock(path: statePath)
+        } catch { throw .files(error) }
+        do throws(FileError) {
+            logRestored(try lock.settle(buffer: tables.received))
+        } catch { throw .files(error) }
+        return lock
+    }
+
+    /// `serve` has looked already; this is one that ended after that.
+    private mutating func logRestored(_ outcome: PendingRestore.Outcome) {
+        guard case .finished(let number) = outcome else { return }
+        var line = log.begin(.notice)
+        line.append("a restore that was cut off was finished")
+        if let number {
+            line.append("; what was there before is in before-restore-")
+            line.append(decimal: number)
+        }
+        log.end(line, at: now, limited: false)
     }
 
     private mutating func logOpened(

@@ -50,7 +50,11 @@ extension StoreLoop {
     mutating func statePageArrived(_ slot: Int) {
         invariant(state.phase == .asking && state.slot == slot, "the state has one slot")
         let page = bridge.question(slot).pointee
-        if !state.isBegun && !isWorthWriting(page) { return endState(savedAt: nil) }
+        if !state.isBegun && !isWorthWriting(page) {
+            endState(savedAt: nil)
+            if page.changes == state.savedChanges { return answerStateAsker(.ok) }
+            return answerStateAsker(.insufficientStorage)
+        }
         do throws(FileError) {
             if !state.isBegun { try beginState(page) }
             try write(page, bridge.memory(slot))
@@ -154,6 +158,7 @@ extension StoreLoop {
             log.say("the state is written again", .notice, at: now)
         }
         endState(savedAt: state.changes)
+        answerStateAsker(.ok)
     }
 
     /// - Parameter changes: nil if nothing was written.
@@ -182,6 +187,7 @@ extension StoreLoop {
         endState(savedAt: nil)
         let soon = now.after(seconds: StoreLoop.retrySeconds)
         state.dueAt = min(state.dueAt, soon)
+        answerStateAsker(error.isFull ? .insufficientStorage : .internalServerError)
     }
 
     // MARK: The end
