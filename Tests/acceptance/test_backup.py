@@ -558,6 +558,7 @@ def test_ten_thousand_rows(all_of_them):
     assert many.status().heap_allocations_after_seal == 0
 
 
+@pytest.mark.native
 def test_a_package_that_is_removed_meanwhile(served, tmp_path):
     """Held by strace between the copy of the catalogue and the first package."""
     place = place_of(served)
@@ -669,6 +670,7 @@ def test_never_while_the_daemon_runs(kept, tmp_path):
         daemon.kill()
 
 
+@pytest.mark.native
 def test_a_daemon_does_not_start_while_a_restore_runs(kept, tmp_path):
     daemon = StoreDaemon(tmp_path / "daemon")
     place = place_of(daemon)
