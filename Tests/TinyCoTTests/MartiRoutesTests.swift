@@ -37,6 +37,8 @@ import Testing
         ("/Marti/vcm", "GET, HEAD, POST", .videos),
         ("/Marti/api/cot/xml/ANDROID-1", "GET, HEAD", .event(uid: ByteRange(offset: 19, count: 9))),
         ("/Marti/api/cot/sa", "GET, HEAD", .positions),
+        ("/healthz", "GET, HEAD", .health),
+        ("/metrics", "GET, HEAD", .metrics),
     ]
 
     private func shifted(_ route: MartiRoute, by offset: Int) -> MartiRoute {

@@ -1,7 +1,8 @@
-// Which question a request asks: method and path of the Marti API (protocol 8.2, 12). Called once a
-// request, with the path as it came, without its query. Paths are compared byte by byte, in the
-// case of the protocol, each percent-escape decoded once; an escaped slash is a letter of its
-// segment, not a border. Ranges point into the path as it came; `PathText` decodes them.
+// Which question a request asks: method and path of the Marti API (protocol 8.2, 12), and the two
+// that are asked by who watches the server. Called once a request, with the path as it came,
+// without its query. Paths are compared byte by byte, in the case of the protocol, each
+// percent-escape decoded once; an escaped slash is a letter of its segment, not a border. Ranges
+// point into the path as it came; `PathText` decodes them.
 // It changes nothing and keeps nothing.
 
 /// A question, and what its path tells.
@@ -19,6 +20,8 @@ public enum MartiRoute: Equatable, BitwiseCopyable, Sendable {
     case event(uid: ByteRange)
     /// The latest position of every client.
     case positions
+    /// Whether it serves, and its figures.
+    case health, metrics
 }
 
 /// A set of methods. Not an `OptionSet`, whose literals are arrays.
@@ -144,6 +147,8 @@ public enum MartiRoutes {
         case 14: Entry("/Marti/vcm", read.union(.post), .videos)
         case 15: Entry("/Marti/api/cot/xml/*", read, .event(uid: ByteRange()))
         case 16: Entry("/Marti/api/cot/sa", read, .positions)
+        case 17: Entry("/healthz", read, .health)
+        case 18: Entry("/metrics", read, .metrics)
         default: nil
         }
     }

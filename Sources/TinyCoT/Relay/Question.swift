@@ -11,6 +11,8 @@ public struct Question: BitwiseCopyable {
         case identity, contacts, event, positions, announcement
         /// A page of all that survives a restart; and the same on the way back.
         case statePage, restore, restoreEnd
+        /// Counts and sizes, the same for everybody.
+        case figures
     }
 
     // MARK: Asked
@@ -69,6 +71,8 @@ public struct QuestionMemory: BitwiseCopyable {
     public let contacts: Slab<ContactRecord>
     public let records: Slab<KeptRecord>
     public let seen: Slab<SeenRecord>
+    /// One.
+    public let figures: Slab<RelayFigures>
     public let bytes: Slab<UInt8>
 
     public static var contactsPerPage: Int { 16 }
@@ -82,6 +86,7 @@ public struct QuestionMemory: BitwiseCopyable {
         contacts = arena.take(ContactRecord.self, count: QuestionMemory.contactsPerPage)
         records = arena.take(KeptRecord.self, count: QuestionMemory.recordsPerPage)
         seen = arena.take(SeenRecord.self, count: QuestionMemory.seenPerPage)
+        figures = arena.take(RelayFigures.self, count: 1)
         bytes = arena.take(
             UInt8.self, count: budget.eventMaxBytes + QuestionMemory.bytesBeyondEvent)
     }

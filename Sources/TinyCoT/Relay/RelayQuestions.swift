@@ -21,6 +21,7 @@ extension Relay {
         case .statePage: return answerStatePage(&question, memory)
         case .restore: return restore(&question, memory)
         case .restoreEnd: return restoreEnd()
+        case .figures: return memory.figures[0] = RelayFigures(of: self)
         case .identity, .contacts, .event, .positions: break
         }
         question.homeTeam = ShortText()
@@ -31,7 +32,7 @@ extension Relay {
         case .contacts: answerContacts(&question, memory, sight)
         case .event: answerEvent(&question, memory, sight)
         case .positions: answerPositions(&question, memory, sight)
-        case .announcement, .statePage, .restore, .restoreEnd:
+        case .announcement, .statePage, .restore, .restoreEnd, .figures:
             invariantBroken("these have been answered above")
         }
     }

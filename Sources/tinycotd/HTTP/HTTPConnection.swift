@@ -24,6 +24,7 @@ struct HTTPConnection: BitwiseCopyable {
     /// Where the rest of an answer comes from, a piece at a time.
     enum Source: UInt8, BitwiseCopyable {
         case none, packages, packageLines, contacts, event, positions, videos, file, catalogue
+        case metrics
 
         var isXML: Bool { self == .event || self == .positions || self == .videos }
     }

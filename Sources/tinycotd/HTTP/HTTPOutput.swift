@@ -237,6 +237,7 @@ extension StoreLoop {
             case .videos: try writeVideos(index, &piece)
             case .catalogue: try writeCatalogue(index, &piece)
             case .event: writeEvent(index, &piece)
+            case .metrics: writeMetrics(index, &piece)
             case .contacts: return writeContacts(index, &piece)
             case .positions: return writePositions(index, &piece)
             case .none, .file: invariantBroken("only sources of pieces make pieces")

@@ -19,6 +19,7 @@ struct StoreLoop: ~Copyable {
     let bridge: Bridge
     let counters: StoreCounters
     let limits: HTTPHeadLimits
+    let startedAt = LinuxClock.now()
     var settings: StoreSettings
     var server: MartiServer
     var log: Log

@@ -38,7 +38,7 @@ extension StoreLoop {
     mutating func slotIsLate(_ index: Int) {
         tables.connections.pointer(at: index).pointee.deadline = now.after(
             seconds: StoreLoop.slotSeconds)
-        if tables.connections[index].phase == .asking { return }
+        if tables.connections[index].phase == .asking { return relayIsLate(index) }
         var slowest: Int?
         var i = 0
         while i < tables.connections.count {
@@ -90,6 +90,7 @@ extension StoreLoop {
         switch place.pointee.route {
         case .clientEndpoints, .contacts: question.pointee.kind = .contacts
         case .positions: question.pointee.kind = .positions
+        case .health, .metrics: question.pointee.kind = .figures
         case .event(let range):
             question.pointee.kind = .event
             var writer = ByteWriter(tables.texts)
@@ -130,6 +131,8 @@ extension StoreLoop {
         case .clientEndpoints, .contacts: contactsArrived(index)
         case .event: eventArrived(index)
         case .positions: positionsArrived(index)
+        case .health: answerHealth(index)
+        case .metrics: beginMetrics(index)
         default: identityArrived(index, slot)
         }
     }
