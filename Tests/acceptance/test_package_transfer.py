@@ -122,15 +122,22 @@ def test_upload_to_server_and_download_from_the_list(daemon, tmp_path):
     assert row["Tool"] == "public" and row["Keywords"] == ["missionpackage"]
     assert row["MIMEType"] == ZIP_TYPE and row["EXPIRATION"] == "-1"
     assert int(row["PrimaryKey"]) >= 0 and row["UID"]
-    submitted = datetime.strptime(row["SubmissionDateTime"], "%Y-%m-%dT%H:%M:%S.%fZ")
-    age = datetime.now(timezone.utc).replace(tzinfo=None) - submitted
-    assert -timedelta(seconds=2) < age < timedelta(minutes=5)
+    assert datetime.strptime(row["SubmissionDateTime"], "%Y-%m-%dT%H:%M:%S.%fZ")
     assert receiver.get(f"/Marti/sync/content?hash={row['Hash']}").body == package.data
     # The query of a phone that has not learnt the version of the server.
     assert receiver.listed(tool=None) == {package.sha256}
     # The other way round it leaves the list again.
     assert sender.mark(package, "private")[0] == 200
     assert receiver.listed() == set()
+
+
+@pytest.mark.right_clock
+def test_the_list_says_when_a_package_was_submitted(daemon):
+    Phone(daemon, ALPHA).publish(Package.of_size(500))
+    row, = Phone(daemon).search()
+    submitted = datetime.strptime(row["SubmissionDateTime"], "%Y-%m-%dT%H:%M:%S.%fZ")
+    age = datetime.now(timezone.utc).replace(tzinfo=None) - submitted
+    assert -timedelta(seconds=2) < age < timedelta(minutes=5)
 
 
 def test_the_submitting_user_is_the_one_who_is_connected(daemon, crowd):
