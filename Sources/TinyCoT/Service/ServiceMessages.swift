@@ -1,6 +1,6 @@
 // What the service manager is told (sd_notify(3)): the text of each message, and which of them are
-// owed to it. The edge sends them; a socket that takes nothing at the moment is tried again, because
-// a READY that is lost is a service that never starts.
+// owed to it. The edge sends them; a socket that takes nothing at the moment is tried again,
+// because a READY that is lost is a service that never starts.
 
 /// The figures of the line that `systemctl status` shows.
 public struct ServiceStatus: BitwiseCopyable, Equatable, Sendable {
