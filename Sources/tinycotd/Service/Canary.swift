@@ -18,9 +18,8 @@ struct Canary: BitwiseCopyable {
     var generation: UInt32 = 0
     /// What our end is bound to; port 0 while there is none.
     var own = Endpoint()
-    /// Ends that were given up before they were accepted: they may still come out of the queue.
-    var strays: InlineArray<4, Endpoint> = .init(repeating: Endpoint())
-    var strayCount = 0
+    /// One was given up before it was accepted. It was reset, and may still come out of a queue.
+    var mayHaveStrays = false
     var isAccepted = false
     /// Place in the table of listeners: where it flies to, as long as it comes back.
     var listener = 0
@@ -186,8 +185,6 @@ extension EventLoop {
             log.say("watchdog: the relay answers itself again", .notice, at: now, limited: false)
         }
         closeCanary()
-        // What was given up before has come out of the listeners' queues, or was reset there.
-        canary.strayCount = 0
         canary.schedule.returned(now: now)
         let silence = storePulse.silentMilliseconds(now: now)
         if silence < Int64(config.storeStallSeconds) * 1_000 {
@@ -231,10 +228,7 @@ extension EventLoop {
     private mutating func closeCanary() {
         if canary.descriptor >= 0 { _ = tcs_close(canary.descriptor) }
         canary.descriptor = -1
-        if canary.own.port != 0 && !canary.isAccepted {
-            canary.strays[canary.strayCount % 4] = canary.own
-            canary.strayCount += 1
-        }
+        if canary.own.port != 0 && !canary.isAccepted { canary.mayHaveStrays = true }
         canary.own = Endpoint()
         relay.connectionEnded(client: relay.canaryPlace, reason: .peerClosed)
     }
@@ -252,15 +246,9 @@ extension EventLoop {
             _ = tcs_close(descriptor)
             return true
         }
-        var i = 0
-        while i < min(canary.strayCount, 4) {
-            if peer == canary.strays[i] {
-                canary.strays[i] = Endpoint()
-                _ = tcs_close(descriptor)
-                return true
-            }
-            i += 1
-        }
-        return false
+        // Whoever has reset its connection meanwhile is no client, ours or not.
+        if !canary.mayHaveStrays || tcs_pending_error(descriptor) == 0 { return false }
+        _ = tcs_close(descriptor)
+        return true
     }
 }

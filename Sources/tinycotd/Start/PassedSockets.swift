@@ -1,8 +1,8 @@
 // Listening sockets that the service manager has opened for us (sd_listen_fds(3)): descriptors from
 // 3 on, as many as LISTEN_FDS says, if LISTEN_PID is us. Each is taken where the configuration
-// names its address, for CoT or HTTP; what it does not name is closed with a line in the log. Looked
-// at before anything else is opened; used during the start only, so that a reload opens sockets of our
-// own. Names (LISTEN_FDNAMES) are for people: the address decides.
+// names its address, for CoT or HTTP; what it does not name is closed with a line in the log.
+// Looked at before anything else is opened; used during the start only, so that a reload opens
+// sockets of our own. Names (LISTEN_FDNAMES) are for people: the address decides.
 
 import CLinuxSys
 import TinyCoT
