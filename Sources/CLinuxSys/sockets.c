@@ -4,8 +4,10 @@
 #include "CLinuxSys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -142,6 +144,30 @@ int32_t tcs_set_receive_timeout(int32_t descriptor, int32_t seconds) {
     return RESULT(setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time));
 }
 
+int32_t tcs_set_reset_on_close(int32_t descriptor) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    return RESULT(setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+}
+
+const int32_t tcs_family_ipv4 = AF_INET, tcs_family_ipv6 = AF_INET6;
+const int32_t tcs_type_stream = SOCK_STREAM;
+static int32_t get_option(int32_t descriptor, int name) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    int32_t result = RESULT(getsockopt(descriptor, SOL_SOCKET, name, &value, &length));
+    return result < 0 ? result : value;
+}
+int32_t tcs_socket_family(int32_t descriptor) { return get_option(descriptor, SO_DOMAIN); }
+int32_t tcs_socket_type(int32_t descriptor) { return get_option(descriptor, SO_TYPE); }
+int32_t tcs_socket_listens(int32_t descriptor) { return get_option(descriptor, SO_ACCEPTCONN); }
+int32_t tcs_set_close_on_exec(int32_t descriptor) {
+    return RESULT(fcntl(descriptor, F_SETFD, FD_CLOEXEC));
+}
+int32_t tcs_set_non_blocking(int32_t descriptor) {
+    int flags = fcntl(descriptor, F_GETFL);
+    return flags < 0 ? -errno : RESULT(fcntl(descriptor, F_SETFL, flags | O_NONBLOCK));
+}
+
 int32_t tcs_socket_unix(int32_t non_blocking) {
     return RESULT(
         socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | (non_blocking ? SOCK_NONBLOCK : 0), 0));
@@ -162,4 +188,19 @@ int32_t tcs_connect_unix(int32_t descriptor, const char *path) {
     struct sockaddr_un name;
     int32_t fit = unix_name(&name, path);
     return fit < 0 ? fit : RESULT(connect(descriptor, (struct sockaddr *)&name, sizeof name));
+}
+int32_t tcs_socket_unix_datagram(void) {
+    return RESULT(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+int64_t tcs_send_to_unix(
+    int32_t descriptor, const char *path, const void *bytes, size_t count) {
+    struct sockaddr_un name;
+    int32_t fit = unix_name(&name, path);
+    if (fit < 0) return fit;
+    // The zero at the end belongs to a path and not to an abstract name.
+    socklen_t length = offsetof(struct sockaddr_un, sun_path) + strlen(path);
+    if (name.sun_path[0] == '@') name.sun_path[0] = 0;
+    else length++;
+    return RESULT(sendto(
+        descriptor, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&name, length));
 }

@@ -105,6 +105,7 @@ int32_t tcs_random(void *bytes, size_t count) {
 }
 
 uint32_t tcs_user(void) { return geteuid(); }
+int32_t tcs_process(void) { return getpid(); }
 int32_t tcs_host_name(void *bytes, size_t count) {
     struct utsname names;
     int32_t result = RESULT(uname(&names));

@@ -22,6 +22,7 @@ private func makeLoop(_ withLoop: (inout EventLoop, Bridge) throws -> Void) thro
     _ = EdgeTables(budget: budget, arena: &measure)
     _ = Bridge(budget: budget, arena: &measure)
     _ = StoreCounters(arena: &measure)
+    _ = StorePulse(arena: &measure)
     _ = measure.take(UInt8.self, count: 1_024)
     var arena = Arena(memory: memory(measure.usedBytes))
     var config = Config(budget: budget, arena: &arena)
@@ -33,11 +34,13 @@ private func makeLoop(_ withLoop: (inout EventLoop, Bridge) throws -> Void) thro
     let tables = EdgeTables(budget: budget, arena: &arena)
     let bridge = Bridge(budget: budget, arena: &arena)
     let counters = StoreCounters(arena: &arena)
+    let pulse = StorePulse(arena: &arena)
     let line = arena.take(UInt8.self, count: 1_024)
     let path = memory(1).baseAddress.map { UnsafePointer($0.assumingMemoryBound(to: CChar.self)) }
     var loop = EventLoop(
         budget: budget, config: config, spare: spare, relay: relay, tables: tables,
-        log: Log(line: line), storeCounters: counters, configPath: try #require(path))
+        log: Log(line: line), storeCounters: counters, storePulse: pulse,
+        configPath: try #require(path))
     try loop.openPoller()
     loop.bridge = bridge
     try loop.openBridge()

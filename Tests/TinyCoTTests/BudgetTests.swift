@@ -131,10 +131,10 @@ import Testing
             """
         ),
         (
-            "{\"client_queue_bytes\": 1572865}",
+            "{\"client_queue_bytes\": 1441793}",
             """
-            line 1: client_queue_bytes is 1572865, but must be at most 1572864 because \
-            event_log_bytes is 1572864.
+            line 1: client_queue_bytes is 1441793, but must be at most 1441792 because \
+            event_log_bytes is 1441792.
             """
         ),
         (

@@ -28,11 +28,11 @@ import Testing
         let rows = (0..<plan.rowCount).map(plan.row)
         #expect(rows.map(\.totalBytes) == [128_000, 64])
         #expect(plan.arenaBytes == 128_064)
-        #expect(plan.plannedBytes == plan.arenaBytes + 3_276_800)
+        #expect(plan.plannedBytes == plan.arenaBytes + 3_407_872)
         #expect(plan.headroomBytes == 8_388_608 - plan.plannedBytes)
         // 128 x 2 x (32 KiB + 64 KiB), and for 8 HTTP connections, the operator's and two that are
         // refused 11 x 2 x (128 KiB + 192 KiB).
-        #expect(plan.kernelSocketBytes == 25_165_824 + 7_208_960)
+        #expect(plan.kernelSocketBytes == 25_165_824 + 7_208_960 + 32_768)
         // Clients 128, listeners 16, status 1 + 2, epoll 1, signals 1, events 4, reserve 1,
         // accepting 1, file 1, standard streams 3; HTTP 8 + 4, operator 1 + 1, refused 2, epoll 1,
         // received 4, sent 8, catalogue 4, folder 2, dump 2.
@@ -94,38 +94,45 @@ import Testing
     }
 
     @Test func refusalsNameTheKeyAndBothNumbers() {
-        let most = 8_388_608 - 3_276_800
+        let most = 8_388_608 - 3_407_872
         #expect(sentence(plan([("all", count: 1, unitBytes: most)])) == nil)
         #expect(
             sentence(plan([("all", count: 1, unitBytes: most), ("one", count: 1, unitBytes: 1)]))
                 == "budget.json: memory_bytes is 8388608, but the plan needs 8388672 bytes.")
 
         var budget = Budget()
-        budget.kernelSocketBytes = 32_374_783
+        budget.kernelSocketBytes = 32_407_551
         #expect(
             sentence(plan([], budget: budget))
                 == """
-                budget.json: kernel_socket_bytes is 32374783, but the buffers of all sockets \
-                together can take 32374784 bytes.
+                budget.json: kernel_socket_bytes is 32407551, but the buffers of all sockets \
+                together can take 32407552 bytes.
                 """)
         budget = Budget()
-        budget.fileDescriptors = 197
+        budget.fileDescriptors = 200
         #expect(
             sentence(plan([], budget: budget))
-                == "budget.json: file_descriptors is 197, but the plan needs 198.")
+                == "budget.json: file_descriptors is 200, but the plan needs 201.")
 
         let plain = plan([("some", count: 1, unitBytes: 1_000)])
-        #expect(sentence(plain, cgroup: plain.plannedBytes, limit: 198) == nil)
+        let charged = plain.plannedBytes + plain.kernelSocketBytes
+        #expect(sentence(plain, cgroup: charged, limit: 201) == nil)
         #expect(
-            sentence(plain, cgroup: 1_000)
+            sentence(plain, cgroup: charged - 1)
                 == """
-                budget.json: the plan needs \(plain.plannedBytes) bytes, but memory.max of \
-                this control group is 1000 (memory_bytes is 8388608).
+                budget.json: the plan needs \(charged) bytes, 32407552 of them in the kernel's \
+                buffers of sockets, but memory.max of this control group is \(charged - 1) \
+                (memory_bytes is 8388608).
                 """)
+        // A group of version 1 has another account for sockets.
+        #expect(
+            plain.check(
+                cgroupBytes: plain.plannedBytes, groupCountsSockets: false, descriptorLimit: nil)
+                == nil)
         #expect(
             sentence(plain, limit: 64)
                 == """
-                budget.json: the plan needs 198 file descriptors, but the system allows this \
+                budget.json: the plan needs 201 file descriptors, but the system allows this \
                 process 64 (file_descriptors is 256).
                 """)
     }

@@ -40,6 +40,7 @@ int32_t tcs_random(void *bytes, size_t count);
 
 // The process.
 uint32_t tcs_user(void);
+int32_t tcs_process(void);
 /// The name of the host, without an end; its length or -errno. What does not fit is left out.
 int32_t tcs_host_name(void *bytes, size_t count);
 int32_t tcs_limit_get(int32_t which, uint64_t *soft, uint64_t *hard);
@@ -171,11 +172,26 @@ int32_t tcs_unacknowledged(int32_t descriptor);
 int32_t tcs_set_receive_buffer(int32_t descriptor, int32_t bytes);
 int32_t tcs_set_send_buffer(int32_t descriptor, int32_t bytes);
 int32_t tcs_set_receive_timeout(int32_t descriptor, int32_t seconds);
+/// Closing throws away what waits and resets the connection: no port stays in TIME_WAIT.
+int32_t tcs_set_reset_on_close(int32_t descriptor);
+
+// Sockets that somebody else has made.
+extern const int32_t tcs_family_ipv4, tcs_family_ipv6, tcs_type_stream;
+int32_t tcs_socket_family(int32_t descriptor);
+int32_t tcs_socket_type(int32_t descriptor);
+/// 1 if it listens, 0 if not.
+int32_t tcs_socket_listens(int32_t descriptor);
+int32_t tcs_set_close_on_exec(int32_t descriptor);
+int32_t tcs_set_non_blocking(int32_t descriptor);
 
 // Unix sockets.
 int32_t tcs_socket_unix(int32_t non_blocking);
 int32_t tcs_bind_unix(int32_t descriptor, const char *path);
 int32_t tcs_connect_unix(int32_t descriptor, const char *path);
+int32_t tcs_socket_unix_datagram(void);
+/// A datagram to a path, or, if the name begins with '@', to an abstract name. Never waits.
+int64_t tcs_send_to_unix(
+    int32_t descriptor, const char *name, const void *bytes, size_t count);
 
 // epoll. The kernel's struct is packed on amd64 and not on arm64, so it stays in C.
 typedef struct {

@@ -26,6 +26,10 @@ public struct MemoryPlan: BitwiseCopyable {
     /// Connections that are refused with an answer, beside those that are served.
     public static var refusedConnections: Int { 2 }
     public static var descriptorRowLimit: Int { 24 }
+    /// Both ends of the connection that the daemon makes to itself.
+    public static var canarySockets: Int { 2 }
+    /// SO_RCVBUF and SO_SNDBUF of each: an event of half a kilobyte passes.
+    public static var canaryBufferBytes: Int { 4_096 }
 
     public let budget: Budget
     /// What the one mapping must hold.
@@ -48,6 +52,8 @@ public struct MemoryPlan: BitwiseCopyable {
         }
         addRelayDescriptors()
         addStoreDescriptors()
+        // The socket to the service manager, and both ends of the canary's connection.
+        addDescriptors("service manager and canary", 1 + MemoryPlan.canarySockets)
     }
 
     private mutating func addRelayDescriptors() {
@@ -141,15 +147,23 @@ public struct MemoryPlan: BitwiseCopyable {
             * (budget.clientReceiveBufferBytes + budget.clientSendBufferBytes)
             + 2 * httpSockets
             * (budget.httpReceiveBufferBytes + budget.httpSendBufferBytes)
+            + 2 * MemoryPlan.canarySockets * 2 * MemoryPlan.canaryBufferBytes
     }
+
+    /// All that a control group of version 2 charges: our own memory, and what the kernel holds in
+    /// the buffers of our sockets. Pages of files are charged, too, but given back.
+    public var groupBytes: Int { plannedBytes + kernelSocketBytes }
 
     // MARK: Checks
 
     /// The first thing that does not fit, or nil.
     /// - Parameters:
-    ///   - cgroupBytes: memory.max of our control group, nil where there is none.
+    ///   - cgroupBytes: the limit of our control group, nil where there is none.
+    ///   - groupCountsSockets: it charges the buffers of sockets, too (version 2 does).
     ///   - descriptorLimit: the hard limit RLIMIT_NOFILE, nil where it is unlimited.
-    public func check(cgroupBytes: Int?, descriptorLimit: Int?) -> ConfigError? {
+    public func check(
+        cgroupBytes: Int?, groupCountsSockets: Bool = true, descriptorLimit: Int?
+    ) -> ConfigError? {
         if headroomBytes < 0 {
             return refusal(
                 .memory, .memoryBytes, needed: plannedBytes, "the plan needs")
@@ -163,9 +177,12 @@ public struct MemoryPlan: BitwiseCopyable {
             return refusal(
                 .descriptors, .fileDescriptors, needed: descriptors, "the plan needs")
         }
-        if let cgroupBytes, cgroupBytes < plannedBytes {
-            var error = refusal(.controlGroup, .memoryBytes, needed: plannedBytes, "")
+        let charged = groupCountsSockets ? groupBytes : plannedBytes
+        if let cgroupBytes, cgroupBytes < charged {
+            var error = refusal(.controlGroup, .memoryBytes, needed: charged, "")
+            error.number = charged
             error.minimum = budget.memoryBytes
+            error.otherNumber = groupCountsSockets ? kernelSocketBytes : 0
             error.maximum = cgroupBytes
             return error
         }

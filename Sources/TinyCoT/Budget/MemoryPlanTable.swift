@@ -48,6 +48,9 @@ extension MemoryPlan {
         writeBuffers(
             "HTTP, send, doubled", count: httpSockets, budget.httpSendBufferBytes,
             into: &writer)
+        writeBuffers(
+            "canary, both ways, doubled", count: 2 * MemoryPlan.canarySockets,
+            MemoryPlan.canaryBufferBytes, into: &writer)
         writeRule(into: &writer)
         writeRow("planned", total: kernelSocketBytes, of: limit, into: &writer)
         writeRow("headroom", total: limit - kernelSocketBytes, of: limit, into: &writer)

@@ -112,6 +112,9 @@ public struct Config: BitwiseCopyable {
     public var stateSeconds = 300
     /// Time for clients to come back after a start, before they are said to have left.
     public var returnSeconds = 120
+    /// When the disk has not answered for so long, the service manager is no longer told that all
+    /// is well.
+    public var storeStallSeconds = 120
     /// Which events are written to the disk.
     public var dump: DumpConfig
 

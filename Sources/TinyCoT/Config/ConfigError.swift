@@ -108,6 +108,7 @@ public struct ConfigError: Error, BitwiseCopyable, Sendable {
     public var other: StaticString = ""
     public var otherPlace = ConfigPlace()
     public var number = 0
+    public var otherNumber = 0
     public var minimum = 0
     public var maximum = 0
     public var endpoint = Endpoint()
@@ -323,7 +324,13 @@ public struct ConfigError: Error, BitwiseCopyable, Sendable {
         case .controlGroup:
             writer.append("the plan needs ")
             writer.append(decimal: number)
-            writer.append(" bytes, but memory.max of this control group is ")
+            writer.append(" bytes")
+            if otherNumber > 0 {
+                writer.append(", ")
+                writer.append(decimal: otherNumber)
+                writer.append(" of them in the kernel's buffers of sockets")
+            }
+            writer.append(", but memory.max of this control group is ")
             writer.append(decimal: maximum)
             writer.append(" (memory_bytes is ")
             writer.append(decimal: minimum)

@@ -22,6 +22,7 @@ enum FileKey: UInt8, BitwiseCopyable {
     case heartbeatSeconds, stallSeconds, drainSeconds
     case replayMaxSeconds, emergencyRepeatSeconds, emergencyMaxSeconds
     case stateSeconds, returnSeconds
+    case storeStallSeconds
     case dump
 
     var name: StaticString {
@@ -38,6 +39,7 @@ enum FileKey: UInt8, BitwiseCopyable {
         case .emergencyMaxSeconds: "emergency_max_seconds"
         case .stateSeconds: "state_seconds"
         case .returnSeconds: "return_seconds"
+        case .storeStallSeconds: "store_stall_seconds"
         case .dump: "dump"
         }
     }

@@ -74,6 +74,8 @@ public struct ConfigParser {
                 config.stateSeconds = try reader.integer(in: 1...86_400, at: place)
             case .returnSeconds:
                 config.returnSeconds = try reader.integer(in: 5...3_600, at: place)
+            case .storeStallSeconds:
+                config.storeStallSeconds = try reader.integer(in: 5...3_600, at: place)
             case .dump: try readDump()
             }
         }

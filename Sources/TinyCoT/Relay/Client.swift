@@ -39,6 +39,9 @@ public struct Client: BitwiseCopyable {
     /// The type of its last position: the disconnect notice names it (protocol 6.1).
     public internal(set) var lastType = ShortText<24>()
 
+    /// The daemon's own connection; in the place behind those of the clients only.
+    var isCanary = false
+
     // Times.
     public internal(set) var connectedAt = Instant.zero
     /// When its last event was accepted; only shown.

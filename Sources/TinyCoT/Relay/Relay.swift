@@ -16,7 +16,7 @@
 // gets an event), RelayOutbound (queues to bytes), RelayIdentity (names and teams), RelayReplay
 // (the picture), RelayDeadlines (everything that time does), RelayReload (a new configuration),
 // RelaySeen (who was here), RelayState and RelayRestore (what survives a restart, out and in),
-// RelayFeed (what goes to the dump).
+// RelayFeed (what goes to the dump), RelayCanary (the daemon's own connection).
 
 /// One stretch of memory to write. Laid out like `struct iovec`.
 public struct Piece: BitwiseCopyable {
@@ -112,15 +112,15 @@ public struct Relay: ~Copyable {
         self.config = config
         hashKey = Relay.hashKey(seed: seed)
         randomState = seed
-        arena.label("client records", count: budget.clients)
-        clients = arena.take(Client.self, count: budget.clients)
+        arena.label("client records", count: budget.clientPlaces)
+        clients = arena.take(Client.self, count: budget.clientPlaces)
         freeClients = arena.take(UInt32.self, count: budget.clients)
         active = arena.take(UInt32.self, count: budget.clients)
         uids = ClientIndex(clients: budget.clients, arena: &arena)
         callsigns = ClientIndex(clients: budget.clients, arena: &arena)
-        toFlush = WorkList(capacity: budget.clients, arena: &arena)
-        toClose = WorkList(capacity: budget.clients, arena: &arena)
-        arena.label("client queues", count: budget.clients)
+        toFlush = WorkList(capacity: budget.clientPlaces, arena: &arena)
+        toClose = WorkList(capacity: budget.clientPlaces, arena: &arena)
+        arena.label("client queues", count: budget.clientPlaces)
         queues = SendQueues(budget: budget, arena: &arena)
         superseded = arena.take(UInt32.self, count: budget.clientQueueEvents)
         arena.label("event log", count: 1)
@@ -137,6 +137,7 @@ public struct Relay: ~Copyable {
         reader = EventReader(arena: &arena)
         assembly = arena.take(UInt8.self, count: budget.eventMaxBytes)
         if arena.isMeasuring { return }
+        clients[budget.clients] = Client()
         while freeClientCount < budget.clients {
             let index = budget.clients - 1 - freeClientCount
             clients[index] = Client()

@@ -70,10 +70,12 @@ extension Relay {
         if client.pointee.phase != .connected { return }
         client.pointee.phase = .closing
         client.pointee.closeReason = reason
-        totals.closed[Int(reason.rawValue)] += 1
-        let waiting = UInt64(client.pointee.queue.count)
-        client.pointee.counters.drops[Int(QueueDrop.clientLeft.rawValue)] += waiting
-        totals.drops[Int(QueueDrop.clientLeft.rawValue)] += waiting
+        if !client.pointee.isCanary {
+            totals.closed[Int(reason.rawValue)] += 1
+            let waiting = UInt64(client.pointee.queue.count)
+            client.pointee.counters.drops[Int(QueueDrop.clientLeft.rawValue)] += waiting
+            totals.drops[Int(QueueDrop.clientLeft.rawValue)] += waiting
+        }
         emptyQueue(index)
         receivePool.release(&client.pointee.kept)
         client.pointee.replay.pass = .done
@@ -98,6 +100,10 @@ extension Relay {
     public mutating func released(client index: Int) {
         let client = clients.pointer(at: index)
         invariant(client.pointee.phase == .closing, "only a closing client is released")
+        if client.pointee.isCanary {
+            client.pointee.phase = .free
+            return
+        }
         let hole = Int(client.pointee.activeIndex)
         connectedClients -= 1
         let last = active[connectedClients]

@@ -40,12 +40,12 @@ extension Relay {
     @inline(__always)
     private mutating func count(_ client: UnsafeMutablePointer<Client>, _ bytes: Int) {
         client.pointee.counters.bytesIn += UInt64(bytes)
-        totals.bytesIn += UInt64(bytes)
+        if !client.pointee.isCanary { totals.bytesIn += UInt64(bytes) }
     }
 
     mutating func refuse(_ index: Int, _ refusal: Refusal) {
         clients[index].counters.refused += 1
-        totals.refused[Int(refusal.rawValue)] += 1
+        if !clients[index].isCanary { totals.refused[Int(refusal.rawValue)] += 1 }
     }
 
     /// The chunk ended inside an event: its bytes go into blocks. Without room the event that
@@ -134,7 +134,7 @@ extension Relay {
         }
         clients[index].counters.eventsIn += 1
         clients[index].lastEventAt = wall
-        totals.eventsIn += 1
+        if !clients[index].isCanary { totals.eventsIn += 1 }
         let kind = EventKind.of(event, header)
         switch kind {
         case .ping:

@@ -63,6 +63,11 @@ extension Relay {
             references += checkQueue(Int(active[i]), client)
             i += 1
         }
+        let canary = clients.pointer(at: canaryPlace)
+        if canary.pointee.phase != .free {
+            blocks += receivePool.blocks(for: Int(canary.pointee.kept.byteCount))
+            references += checkQueue(canaryPlace, canary)
+        }
         invariant(blocks == receivePool.usedCount, "every receive block in use has its client")
         invariant(references == log.referenceCount(), "every reference to an event has its holder")
         i = 0

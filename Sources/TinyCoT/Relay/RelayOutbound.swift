@@ -84,7 +84,7 @@ extension Relay {
 
     mutating func countDrop(_ index: Int, _ reason: QueueDrop) {
         clients[index].counters.drops[Int(reason.rawValue)] += 1
-        totals.drops[Int(reason.rawValue)] += 1
+        if !clients[index].isCanary { totals.drops[Int(reason.rawValue)] += 1 }
     }
 
     private static func drop(for importance: EventKind.Importance) -> QueueDrop {
@@ -272,7 +272,7 @@ extension Relay {
             client.pointee.lastTakenAt = now
             client.pointee.lastSentAt = now
             client.pointee.counters.bytesOut += UInt64(count)
-            totals.bytesOut += UInt64(count)
+            if !client.pointee.isCanary { totals.bytesOut += UInt64(count) }
         }
         let waits =
             client.pointee.queue.count > 0 || client.pointee.express != EventLog.none
@@ -327,7 +327,7 @@ extension Relay {
     @inline(__always)
     private mutating func noteSent(_ client: UnsafeMutablePointer<Client>) {
         client.pointee.counters.eventsOut += 1
-        totals.eventsOut += 1
+        if !client.pointee.isCanary { totals.eventsOut += 1 }
     }
 
     /// The socket can take bytes again.

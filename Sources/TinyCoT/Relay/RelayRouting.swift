@@ -9,6 +9,8 @@ private enum Audience: BitwiseCopyable {
     case destinations
     /// Chat without destinations: the members of a colour, one uid, or the listed uids.
     case colour, chatPartner, chatMembers
+    /// The canary comes back to the daemon's own connection, and goes nowhere else.
+    case canary
 }
 
 extension Relay {
@@ -18,12 +20,13 @@ extension Relay {
     ) {
         sequence += 1
         let uidHash = AttributeValue.hash(event, header.uid, key: hashKey)
-        noteIdentity(sender, event, header, uidHash: uidHash)
+        let isCanary = clients[sender].isCanary
+        if !isCanary { noteIdentity(sender, event, header, uidHash: uidHash) }
         // Identification may have moved the sender to another team.
         let team = clients[sender].team
-        if config.dump.isEnabled { feedDump(sender, event, header, uidHash: uidHash) }
+        if config.dump.isEnabled && !isCanary { feedDump(sender, event, header, uidHash: uidHash) }
         var delivery = Delivery(sender: sender, team: team, kind: kind, uidHash: uidHash)
-        switch audience(of: event, header, kind) {
+        switch isCanary ? .canary : audience(of: event, header, kind) {
         case .everyone:
             broadcast(event, header, &delivery)
         case .destinations:
@@ -35,9 +38,16 @@ extension Relay {
         case .chatMembers:
             var members = ChatMembers(event, header)
             while let uid = members.next(event) { deliver(event, header, toUID: uid, &delivery) }
+        case .canary:
+            if store(event, header, &delivery) {
+                push(sender, delivery.slot)
+                delivery.recipients += 1
+            }
         }
         if delivery.slot != EventLog.none { log.release(delivery.slot) }
-        if !delivery.isBroadcast && delivery.recipients == 0 { totals.undeliverable += 1 }
+        if !delivery.isBroadcast && delivery.recipients == 0 && !isCanary {
+            totals.undeliverable += 1
+        }
     }
 
     private func audience(

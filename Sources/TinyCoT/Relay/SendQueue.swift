@@ -25,7 +25,7 @@ public struct SendQueue: BitwiseCopyable {
 
 /// The rings of all clients.
 struct SendQueues: ~Copyable {
-    /// Slot numbers of the log; `capacity` for each client.
+    /// Slot numbers of the log; `capacity` for each client and for the canary.
     private let entries: Slab<UInt32>
     let capacity: Int
     let bytesMax: Int
@@ -38,7 +38,7 @@ struct SendQueues: ~Copyable {
     init(budget: Budget, arena: inout Arena) {
         capacity = budget.clientQueueEvents
         bytesMax = budget.clientQueueBytes
-        entries = arena.take(UInt32.self, count: budget.clients * capacity)
+        entries = arena.take(UInt32.self, count: budget.clientPlaces * capacity)
         seenKeys = arena.take(UInt64.self, count: SendQueues.tableSize(capacity))
         seenStamps = arena.take(UInt32.self, count: SendQueues.tableSize(capacity))
     }

@@ -20,7 +20,7 @@ extension EventLoop {
         connection.generation = generation
         connection.port = peer.port
         tables.connections[client] = connection
-        setOptions(descriptor)
+        setOptions(client, descriptor)
         let result = tcs_poller_add(
             poller.raw, descriptor, tcs_event_readable,
             EventLoop.eventData(.client, index: client, generation: generation))
@@ -28,8 +28,9 @@ extension EventLoop {
     }
 
     /// None of these can make a connection wrong, so a refusal of the system is passed over.
-    private func setOptions(_ descriptor: Int32) {
+    private func setOptions(_ client: Int, _ descriptor: Int32) {
         _ = tcs_set_no_delay(descriptor)
+        if client == relay.canaryPlace { return setCanaryBuffers(descriptor) }
         _ = tcs_set_receive_buffer(descriptor, Int32(clamping: budget.clientReceiveBufferBytes))
         _ = tcs_set_send_buffer(descriptor, Int32(clamping: budget.clientSendBufferBytes))
         // A phone that left the network says nothing: ask after a minute, give up half a minute

@@ -48,6 +48,11 @@ struct EdgeTables {
     /// One byte longer than the file may be.
     let configFile: Slab<UInt8>
     let mailbox: Slab<ReloadMailbox>
+    /// One message to the service manager.
+    let serviceText: Slab<UInt8>
+    /// The canary as it is sent, and as it must come back.
+    let canaryOut: Slab<UInt8>
+    let canaryBack: Slab<UInt8>
 
     static var receivedBytes: Int { 65_536 }
     static var eventsPerTurn: Int { 64 }
@@ -61,8 +66,11 @@ struct EdgeTables {
         pieces = arena.take(Piece.self, count: EdgeTables.piecesPerWrite)
         events = arena.take(tcs_event.self, count: EdgeTables.eventsPerTurn)
         mailbox = arena.take(ReloadMailbox.self, count: 1)
-        arena.label("connections", count: budget.clients)
-        connections = arena.take(Connection.self, count: budget.clients)
+        serviceText = arena.take(UInt8.self, count: ServiceMessages.maxBytes)
+        canaryOut = arena.take(UInt8.self, count: EventWriter.maxBytes)
+        canaryBack = arena.take(UInt8.self, count: EventWriter.maxBytes)
+        arena.label("connections", count: budget.clientPlaces)
+        connections = arena.take(Connection.self, count: budget.clientPlaces)
         arena.label("listeners", count: 2 * budget.listeners)
         listeners = arena.take(Listener.self, count: 2 * budget.listeners)
         arena.label("status connections", count: budget.statusConnections)

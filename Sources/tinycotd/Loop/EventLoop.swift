@@ -13,6 +13,7 @@ struct EventLoop: ~Copyable {
     /// What an event of the poller is about. Its 64 bits: generation, kind, index (32, 8, 24).
     enum Watched: UInt8 {
         case client, listener, signals, statusListener, statusConnection, reload, questions
+        case canary
     }
 
     let budget: Budget
@@ -23,6 +24,7 @@ struct EventLoop: ~Copyable {
     let tables: EdgeTables
     var log: Log
     let storeCounters: StoreCounters
+    let storePulse: StorePulse
     let configPath: UnsafePointer<CChar>
     var configMustExist = false
 
@@ -41,6 +43,11 @@ struct EventLoop: ~Copyable {
     /// The configuration in force has not been handed to the store yet.
     var owesSettings = false
     var statusPath = Slab<UInt8>(start: nil, count: 0)
+    /// Listening sockets of the service manager; none once the loop turns.
+    var passed = PassedSockets()
+    var notifier = Notifier.none()
+    var service = ServiceReport()
+    var canary = Canary()
 
     var phase = Phase.running
     var leaveAt = Instant.never
@@ -53,7 +60,8 @@ struct EventLoop: ~Copyable {
 
     init(
         budget: Budget, config: Config, spare: Config, relay: consuming Relay, tables: EdgeTables,
-        log: consuming Log, storeCounters: StoreCounters, configPath: UnsafePointer<CChar>
+        log: consuming Log, storeCounters: StoreCounters, storePulse: StorePulse,
+        configPath: UnsafePointer<CChar>
     ) {
         self.budget = budget
         self.config = config
@@ -62,6 +70,7 @@ struct EventLoop: ~Copyable {
         self.tables = tables
         self.log = log
         self.storeCounters = storeCounters
+        self.storePulse = storePulse
         self.configPath = configPath
         now = LinuxClock.now()
         startedAt = now
@@ -109,7 +118,7 @@ struct EventLoop: ~Copyable {
         var deadline = min(relay.nextDeadline(), log.deadline)
         deadline = min(deadline, resumeListenersAt)
         if phase == .draining { deadline = min(deadline, leaveAt > now ? leaveAt : storeLeaveAt) }
-        deadline = min(deadline, statusDeadline)
+        deadline = min(deadline, min(statusDeadline, serviceDeadline))
         let result = tcs_poller_wait(
             poller.raw, tables.events.start, Int32(tables.events.count),
             LinuxClock.milliseconds(until: deadline))
@@ -135,6 +144,7 @@ struct EventLoop: ~Copyable {
             case .statusConnection: statusConnectionIsReady(index, generation)
             case .reload: finishReload()
             case .questions: storeIsReady()
+            case .canary: canaryIsReady(generation)
             }
         }
     }
@@ -143,6 +153,7 @@ struct EventLoop: ~Copyable {
         if now >= resumeListenersAt { resumeListeners() }
         dropSlowStatusConnections()
         log.reportSuppressed(at: now)
+        runService()
     }
 
     static func eventData(_ kind: Watched, index: Int, generation: UInt32) -> UInt64 {
@@ -174,8 +185,10 @@ struct EventLoop: ~Copyable {
         phase = .draining
         leaveAt = now.after(seconds: config.drainSeconds)
         storeLeaveAt = leaveAt.after(seconds: EventLoop.stateSeconds)
+        stopWatchdog()
         relay.beginShutdown()
         closeAllListeners()
+        noteStopping()
         // Nothing is taken from clients any more: this is the end of the dump.
         handOverFeed()
         bridge?.requestStop()

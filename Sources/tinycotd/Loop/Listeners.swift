@@ -54,7 +54,7 @@ extension EventLoop {
                 tables.listeners[open].nextTeam = listener.team
                 continue
             }
-            let result = EventLoop.listen(listener.endpoint)
+            let result = passed.take(listener.endpoint) ?? EventLoop.listen(listener.endpoint)
             if result >= 0 {
                 try add(result, listener)
             } else if isForWantOfIPv6(result) && Parsing.isDefaultIPv6Listener(listener) {
@@ -224,6 +224,7 @@ extension EventLoop {
     }
 
     private mutating func admit(_ descriptor: Int32, _ peer: Endpoint, team: UInt8) {
+        if admitCanary(descriptor, peer) { return }
         switch relay.admit(address: peer.address, port: peer.port, listenerTeam: team) {
         case .admitted(let client): connect(client, descriptor, peer)
         case .refused(let reason):

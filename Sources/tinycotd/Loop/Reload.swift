@@ -42,6 +42,7 @@ extension EventLoop {
 
     mutating func startReload() {
         if phase == .draining { return }
+        noteReloadBegins()
         if reloadRuns {
             // The file may have changed after the thread looked: once more when it is done.
             reloadAgain = true
@@ -57,8 +58,11 @@ extension EventLoop {
         if phase == .draining { return }
         if reloadAgain {
             reloadAgain = false
-            return startReload()
+            reloadRuns = true
+            _ = tcs_wake(reloadRequest.raw)
+            return
         }
+        noteReloadEnds()
         let count = tables.mailbox[0].result
         if count < 0 && !(count == -Int64(tcs_errno_absent) && !configMustExist) {
             var line = beginComplaint()

@@ -6,21 +6,30 @@ import CLinuxSys
 import TinyCoT
 
 enum ControlGroup {
+    struct Limit: BitwiseCopyable {
+        let bytes: Int
+        /// Version 2 charges the buffers of sockets like any memory; version 1 keeps another
+        /// account for them.
+        let countsSockets: Bool
+    }
+
     /// - Parameter scratch: at least 8 KiB; its contents are lost.
-    /// - Returns: bytes, or nil where nothing limits us or nothing can be read.
-    static func memoryLimit(scratch: Slab<UInt8>) -> Int? {
+    /// - Returns: nil where nothing limits us or nothing can be read.
+    static func memoryLimit(scratch: Slab<UInt8>) -> Limit? {
         let list = scratch.slice(0, 4_096)
         let count = Files.read("/proc/self/cgroup", into: list)
         if count <= 0 { return nil }
         let text = list.slice(0, min(Int(count), list.count))
-        var smallest: Int?
+        var smallest: Limit?
         var start = 0
         while start < text.count {
             var end = start
             while end < text.count && text[end] != UInt8(ascii: "\n") { end += 1 }
             let line = text.slice(start, end - start)
-            if let limit = limit(ofLine: line, scratch: scratch) {
-                smallest = min(smallest ?? limit, limit)
+            if let limit = limit(ofLine: line, scratch: scratch),
+                limit.bytes < smallest?.bytes ?? .max
+            {
+                smallest = limit
             }
             start = end + 1
         }
@@ -28,7 +37,7 @@ enum ControlGroup {
     }
 
     /// `0::/system.slice/tinycot.service` (version 2) or `9:memory:/…` (version 1).
-    private static func limit(ofLine line: Slab<UInt8>, scratch: Slab<UInt8>) -> Int? {
+    private static func limit(ofLine line: Slab<UInt8>, scratch: Slab<UInt8>) -> Limit? {
         var first = 0
         while first < line.count && line[first] != UInt8(ascii: ":") { first += 1 }
         var second = first + 1
@@ -37,10 +46,14 @@ enum ControlGroup {
         let controllers = line.slice(first + 1, second - first - 1)
         let group = line.slice(second + 1, line.count - second - 1)
         if controllers.count == 0 {
-            return smallest("/sys/fs/cgroup", group, "/memory.max", scratch)
+            return smallest("/sys/fs/cgroup", group, "/memory.max", scratch).map {
+                Limit(bytes: $0, countsSockets: true)
+            }
         }
         if names(controllers, "memory") {
-            return smallest("/sys/fs/cgroup/memory", group, "/memory.limit_in_bytes", scratch)
+            return smallest("/sys/fs/cgroup/memory", group, "/memory.limit_in_bytes", scratch).map {
+                Limit(bytes: $0, countsSockets: false)
+            }
         }
         return nil
     }

@@ -34,7 +34,9 @@ struct DaemonPlan {
         var soft: UInt64 = 0
         var hard: UInt64 = 0
         _ = tcs_limit_get(tcs_limit_descriptors, &soft, &hard)
-        let error = plan.check(cgroupBytes: group, descriptorLimit: Int(clamping: hard))
+        let error = plan.check(
+            cgroupBytes: group?.bytes, groupCountsSockets: group?.countsSockets ?? true,
+            descriptorLimit: Int(clamping: hard))
         if let error {
             error.complain(about: file, startup: startup)
             throw .configuration

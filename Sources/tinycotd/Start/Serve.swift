@@ -12,6 +12,8 @@ enum Serve {
         let plan = DaemonPlan(budget: budget)
         // 2. Refuse what this machine cannot give.
         try plan.check(file: settings.budget, startup: startup)
+        // Those that have these numbers now and not later.
+        let passed = try PassedSockets(budget: budget, startup: startup)
         let state = try prepareStateDirectory(settings, startup)
         // 3. Signals wait from here on, also in the thread that is made later.
         _ = tcs_hold_signals()
@@ -35,12 +37,17 @@ enum Serve {
         log.linesPerSecond = budget.logLinesPerSecond
         var loop = EventLoop(
             budget: budget, config: config, spare: spare, relay: relay, tables: tables, log: log,
-            storeCounters: store.counters, configPath: settings.config.path)
+            storeCounters: store.counters, storePulse: store.pulse,
+            configPath: settings.config.path)
+        loop.passed = passed
+        loop.notifier.open()
         loop.bridge = store.bridge
         let dumpRing = loop.relay.feed.bytes
         loop.configMustExist = exists || settings.config.mustExist
         try loop.open(settings: settings, startup: startup)
-        try startStore(store, quota, config, dumpRing, budget, state, settings, startup)
+        try startStore(
+            store, quota, config, &loop.passed, dumpRing, budget, state, settings, startup)
+        loop.passed.closeRest(log: &loop.log, at: loop.now)
         // 7. Close the door behind us, and relay.
         plan.limitData()
         tcs_heap_seal()
@@ -48,6 +55,7 @@ enum Serve {
         if tcs_environment("TINYCOT_PROBE_HEAP") != nil { tcs_heap_probe() }
         loop.relay.awaitRestore(now: loop.now)
         loop.announce(planBytes: plan.processBytes, http: store.tables.listeners)
+        loop.beginService()
         loop.run()
     }
 
@@ -109,8 +117,8 @@ enum Serve {
 
     private static func startStore(
         _ memory: StoreMemory, _ quota: consuming UploadQuota, _ config: Config,
-        _ dumpRing: Slab<UInt8>, _ budget: Budget, _ state: StateDirectory, _ settings: Settings,
-        _ startup: StartupMemory
+        _ passed: inout PassedSockets, _ dumpRing: Slab<UInt8>, _ budget: Budget,
+        _ state: StateDirectory, _ settings: Settings, _ startup: StartupMemory
     ) throws(ExitCode) {
         guard let run = RunDirectory(given: settings.runDirectory, startup: startup) else {
             throw .usage
@@ -127,7 +135,7 @@ enum Serve {
             throw .system
         }
         do throws(StoreLoop.DoorTrouble) {
-            try store.openListeners(config: config, socket: run.cStorePath)
+            try store.openListeners(config: config, passed: &passed, socket: run.cStorePath)
         } catch {
             if error.isStoreSocket {
                 complain(

@@ -14,14 +14,14 @@ extension StoreLoop {
     }
 
     mutating func openListeners(
-        config: Config, socket: UnsafePointer<CChar>
+        config: Config, passed: inout PassedSockets, socket: UnsafePointer<CChar>
     ) throws(DoorTrouble) {
         var count = 0
         var i = 0
         while i < config.httpListenerCount {
             let endpoint = config.httpListeners[i]
             i += 1
-            let result = EventLoop.listen(endpoint)
+            let result = passed.take(endpoint) ?? EventLoop.listen(endpoint)
             if result == -tcs_errno_family || result == -tcs_errno_address,
                 Parsing.isDefaultIPv6HTTPListener(endpoint)
             {

@@ -18,6 +18,7 @@ struct StoreLoop: ~Copyable {
     let tables: StoreTables
     let bridge: Bridge
     let counters: StoreCounters
+    let pulse: StorePulse
     let limits: HTTPHeadLimits
     let startedAt = LinuxClock.now()
     var settings: StoreSettings
@@ -75,6 +76,7 @@ struct StoreLoop: ~Copyable {
         tables = memory.tables
         bridge = memory.bridge
         counters = memory.counters
+        pulse = memory.pulse
         limits = StoreTables.limits(budget)
         self.settings = settings
         self.server = server
@@ -99,6 +101,7 @@ struct StoreLoop: ~Copyable {
     mutating func run() {
         now = LinuxClock.now()
         wall = LinuxClock.wall()
+        pulse.step()
         loadState()
         applyDump()
         while !bridge.isStopRequested {
@@ -109,27 +112,35 @@ struct StoreLoop: ~Copyable {
     }
 
     private mutating func turn() {
+        let timeout = hasMore ? 0 : LinuxClock.milliseconds(until: nextDeadline())
+        pulse.rest()
         let result = tcs_poller_wait(
-            poller.raw, tables.events.start, Int32(tables.events.count),
-            hasMore ? 0 : LinuxClock.milliseconds(until: nextDeadline()))
+            poller.raw, tables.events.start, Int32(tables.events.count), timeout)
         let count = max(0, Int(result))
         now = LinuxClock.now()
         askedAt = now
         wall = LinuxClock.wall()
         var i = 0
         while i < count {
+            pulse.step()
             dispatch(tables.events[i])
             i += 1
         }
+        pulse.step()
         if hasMore { advanceAll() }
+        pulse.step()
         // First who is given up: what it held is then free for those who wait.
         runDeadlines()
         if isWriteBudgetUsedUp { noteWriteBudget() }
         runDump()
+        pulse.step()
         serveWaiting()
+        pulse.step()
         announcePending()
         limitCatalogueCopy()
+        pulse.step()
         runState()
+        pulse.step()
         watchListeners()
         noteCatalogueWrites()
         notePools()
@@ -202,6 +213,7 @@ struct StoreLoop: ~Copyable {
     /// Connections and uploads end here; what was answered is on the disk already. Then the state
     /// is written for the last time.
     private mutating func stop() {
+        pulse.step()
         var i = 0
         while i < tables.connections.count {
             if tables.connections[i].phase != .free { closeConnection(i) }

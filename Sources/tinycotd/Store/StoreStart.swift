@@ -10,6 +10,7 @@ struct StoreMemory {
     let tables: StoreTables
     let bridge: Bridge
     let counters: StoreCounters
+    let pulse: StorePulse
     /// A `StoreLoop` lies here, once it was made.
     let place: Slab<UInt8>
 
@@ -21,6 +22,7 @@ struct StoreMemory {
         arena.label("bridge to the store", count: Bridge.slotCount)
         bridge = Bridge(budget: budget, arena: &arena)
         counters = StoreCounters(arena: &arena)
+        pulse = StorePulse(arena: &arena)
         place = arena.take(UInt8.self, count: MemoryLayout<StoreLoop>.stride)
     }
 

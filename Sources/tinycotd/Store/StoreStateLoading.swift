@@ -63,6 +63,7 @@ extension StoreLoop {
         var files = try StateFiles.open(statePath, limits)
         var slot = 1
         while slot <= StateFiles.slotLimit {
+            pulse.step()
             let found = files.examine(slot, text: text, buffer: tables.received)
             if found.isTrouble {
                 counters.add(.stateFailures)
@@ -106,6 +107,7 @@ extension StoreLoop {
         var reader = StateReader(text: eventText(StoreLoop.textSlot))
         emptyPage()
         while true {
+            pulse.step()
             let count = try stateFiles!.read(into: tables.received)
             if count == 0 { break }
             if !hand(tables.received.slice(0, count), &reader, &restored) {
@@ -205,11 +207,13 @@ extension StoreLoop {
     private mutating func askAndWait() -> Bool {
         bridge.ask(StoreLoop.pageSlot)
         // The relay answers within a turn, or the whole process ends.
+        pulse.rest()
         while bridge.nextAnswer() == nil {
             _ = tcs_poller_wait(
                 poller.raw, tables.events.start, Int32(tables.events.count), 1_000)
             bridge.drainStoreWake()
         }
+        pulse.step()
         now = LinuxClock.now()
         return !bridge.isStopRequested
     }

@@ -121,6 +121,9 @@ class Daemon:
         self._limits = limits
         self._stderr = self.folder / "stderr.txt"
         self.process = None
+        # For the next start: variables beside those of the test, and descriptors.
+        self.environment = {}
+        self.passed = ()
         # A test that ends the daemon itself says so, and no longer wants it alive at the end.
         self.expected_to_end = False
 
@@ -168,7 +171,8 @@ class Daemon:
                 self._command("serve", "--config", self.config_file, "--budget", self.budget_file,
                               "--state-dir", self.state_dir, "--run-dir", self.run_dir),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
-                cwd=self.folder, preexec_fn=_limiter(self._limits))
+                cwd=self.folder, preexec_fn=_limiter(self._limits),
+                env={**os.environ, **self.environment}, pass_fds=self.passed)
         self.wait_listening(self.ports + self.http_ports)
         self.wait_store()
         return self

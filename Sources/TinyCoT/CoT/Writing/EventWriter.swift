@@ -63,6 +63,26 @@ public enum EventWriter {
         writer.append("\"/></detail></event>")
     }
 
+    /// The daemon's own event, by which it sees that it relays (ADR 0013). It is directed to its
+    /// own uid, so that its delivery list is taken off on the way.
+    /// - Parameter isBack: as it comes back.
+    public static func canary(
+        number: UInt64, now: WallTime, isBack: Bool, into writer: inout ByteWriter
+    ) {
+        writer.append("<event version=\"2.0\" uid=\"tinycot-canary-")
+        writer.append(hex: number, digits: 16)
+        writer.append("\" type=\"t-x-tinycot-canary\"")
+        appendTimes(now, staleSeconds: 20, &writer)
+        writer.append(" how=\"m-g\"><point lat=\"0.0\" lon=\"0.0\" hae=\"0.0\"")
+        writer.append(" ce=\"9999999\" le=\"9999999\"/><detail>")
+        if !isBack {
+            writer.append("<marti><dest uid=\"tinycot-canary-")
+            writer.append(hex: number, digits: 16)
+            writer.append("\"/></marti>")
+        }
+        writer.append("</detail></event>")
+    }
+
     private static func appendTimes(
         _ now: WallTime, staleSeconds: Int64, _ writer: inout ByteWriter
     ) {
