@@ -14,6 +14,10 @@ OF_THE_TOOLS = {
     "var/lib/dpkg/diversions-old", "var/log/dpkg.log",
     "etc/passwd-", "etc/shadow-", "etc/group-", "etc/gshadow-", "etc/.pwd.lock",
 }
+# Nobody looks at these.
+NOT_NEEDED = [f"--exclude=./{name}/*" for name in (
+    "dev", "usr/share/locale", "usr/share/zoneinfo",
+    "usr/share/i18n", "var/cache", "var/lib/apt")]
 # Says what it is asked and does nothing; deb-systemd-invoke wants to know what is enabled.
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >>/systemctl.log
@@ -30,8 +34,7 @@ class System:
         assert archive.is_file(), f"{archive} is missing: run scripts/bootstrap test"
         self.name = name
         self.root = Path(folder)
-        self.root.mkdir(parents=True)
-        subprocess.run(["tar", "-xf", archive, "-C", self.root, "--exclude=./dev/*"], check=True)
+        subprocess.run(["tar", "-xf", archive, "-C", self.root, *NOT_NEEDED], check=True)
         # dpkg's scripts write there; there is no other device in here.
         (self.root / "dev/null").touch()
         self.has_systemd = name.endswith("-systemd")
@@ -71,8 +74,11 @@ class System:
         lines = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)
         words = [line.replace("--quiet ", "").replace("--system ", "") for line in lines]
-        return [line for line in words if line.split()[0] in
-                ("start", "stop", "restart", "try-restart", "daemon-reload", "reset-failed")]
+        calls = [line for line in words if line.split()[0] in
+                 ("start", "stop", "restart", "try-restart", "daemon-reload", "reset-failed")]
+        # Some versions of deb-systemd-helper reload for each unit.
+        return [call for call, last in zip(calls, ["", *calls])
+                if call != "daemon-reload" or last != call]
 
     def files(self):
         """Everything in the system: kind, mode, owner and contents, by path."""
@@ -96,9 +102,6 @@ class System:
         lines = {name: (self.root / "etc" / name).read_text().splitlines() for name in names}
         return {name: [line for line in found if line.startswith("tinycot:")]
                 for name, found in lines.items()}
-
-    def remove(self):
-        shutil.rmtree(self.root)
 
 
 def differences(before, after):

@@ -100,8 +100,6 @@ def test_an_edited_configuration_survives_an_upgrade(system, packages, newer):
     edited = system.root / "etc/tinycot/tinycot.json"
     edited.write_text('{"drain_seconds": 1}\n')
     edited.chmod(0o640)
-    done = system.run("sh", "-c", "true")
-    assert done.returncode == 0
     # dpkg would ask about it; without a terminal it is told to keep what is there, as apt does.
     shutil.copy(newer, system.root / "tmp/newer.deb")
     system.run("dpkg", "--force-confold", "-i", "/tmp/newer.deb")
@@ -126,10 +124,12 @@ def test_systemd_finds_no_fault_with_the_units(system, packages):
         assert not (system.root / "usr/bin/systemd-analyze").exists()
         return
     system.install(packages["amd64"])
-    # The small system has no man pages to look at. The names of programs are looked up.
+    # The small system has no program to look at man pages with.
     done = system.run("systemd-analyze", "verify", "--man=no",
                       *(f"/usr/lib/systemd/system/{name}" for name in project.UNITS))
-    assert done.stdout + done.stderr == ""
+    said = (done.stdout + done.stderr).splitlines()
+    # That is about the machine that runs the test.
+    assert [line for line in said if "kernel does not support IPv6" not in line] == []
 
 
 def test_what_a_running_systemd_is_asked(system, packages, newer):

@@ -74,7 +74,8 @@ def test_the_page_names_every_key_of_the_configuration():
 def test_the_page_names_every_key_of_the_budget_with_its_default():
     page = shown("budget.json.5")
     for key, value in project.budget().items():
-        assert re.search(rf"^ +{key}\b[^;]*Default {value};", page, re.M), key
+        match = re.search(rf"^ {{5}}{key}(?:\n|  ).*?\bDefault\s+(\d+);", page, re.M | re.S)
+        assert match and match.group(1) == str(value), key
 
 
 def complete(*words):
