@@ -1,7 +1,7 @@
 # The front door. Every target is one command of scripts/, so nothing is hidden in here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build arm64 trap test test-fast fuzz crash bench-transfer bench-wear tidy clean
+.PHONY: help run build arm64 deb trap test test-fast fuzz crash bench-transfer bench-wear tidy clean
 
 help: ## Show this list
 	@echo "TinyCoT: make TARGET"
@@ -18,6 +18,9 @@ build: ## Build the amd64 program: dist/amd64/tinycot
 arm64: ## Build the arm64 program: dist/arm64/tinycot
 	scripts/bootstrap arm64
 	scripts/cross-arm64.sh
+
+deb: build arm64 ## Build the Debian packages: dist/tinycot.deb and its twins (see docs/packaging.md)
+	scripts/deb.sh
 
 trap: ## Build for tests: dist/amd64-trap/tinycot stops at a late heap allocation
 	scripts/bootstrap build
