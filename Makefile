@@ -1,7 +1,7 @@
 # The front door. Every target is one command of scripts/, so nothing is hidden in here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build arm64 deb trap test test-fast fuzz crash bench-transfer bench-wear tidy clean
+.PHONY: help run build arm64 deb trap test test-fast test-machine fuzz crash bench-transfer bench-wear tidy clean
 
 help: ## Show this list
 	@echo "TinyCoT: make TARGET"
@@ -32,6 +32,11 @@ test: ## Run every test, as the release does (see scripts/test)
 
 test-fast: ## Run the unit and property tests in debug mode
 	scripts/test unit_debug
+
+test-machine: deb ## Test the package in ARM64 machines with systemd, ten minutes each (see docs/packaging.md)
+	scripts/bootstrap machine
+	python3 Tests/machine/run.py --debian 12
+	python3 Tests/machine/run.py --debian 13
 
 fuzz: ## Fuzz what reads the network, ten minutes for each target (see scripts/fuzz)
 	scripts/fuzz 600
