@@ -218,7 +218,7 @@ def test_too_little_memory_names_both_numbers(files):
 def test_fewer_descriptors_than_the_plan(name, files, tmp_path):
     extra = folders(name, tmp_path)
     done = run(name, *files(), *extra, limits=[(resource.RLIMIT_NOFILE, 64)])
-    complaint(done, CONFIGURATION, "descriptors", "64", "198")
+    complaint(done, CONFIGURATION, "descriptors", "64", "201")
 
 
 @native
