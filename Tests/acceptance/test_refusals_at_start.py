@@ -222,6 +222,13 @@ def test_fewer_descriptors_than_the_plan(name, files, tmp_path):
 
 
 @native
+def test_fewer_descriptors_than_the_budget_but_enough_for_the_plan(start_daemon):
+    daemon = start_daemon(limits=[(resource.RLIMIT_NOFILE, 201)])
+    with open(f"/proc/{daemon.pid}/limits", encoding="ascii") as limits:
+        assert re.search(r"^Max open files +201 +201 ", limits.read(), re.M)
+
+
+@native
 @pytest.mark.parametrize("which, limit", [
     (resource.RLIMIT_DATA, "RLIMIT_DATA"), (resource.RLIMIT_AS, "RLIMIT_AS")])
 @pytest.mark.parametrize("name", ["check", "serve"])
