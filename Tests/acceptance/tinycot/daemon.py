@@ -175,7 +175,7 @@ class Daemon:
         limits = self._limits
         self._leave_group()
         # Not where a test says the limits itself, or puts another program around the daemon.
-        is_alone = self._command("serve") == [str(binary()), "serve"]
+        is_alone = type(self)._command is Daemon._command and not is_emulated()
         if enforcement.is_on() and not limits and is_alone:
             self._plan = enforcement.Plan(command(), self.budget_file)
             self._group = enforcement.MemoryGroup(self._plan)
