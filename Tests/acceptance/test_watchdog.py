@@ -5,6 +5,8 @@ what clients, status, dump and state show of it, which is nothing, and in what i
 relay stands still.
 """
 
+import itertools
+import os
 import re
 import signal
 import subprocess
@@ -36,24 +38,28 @@ def manager(tmp_path):
 
 
 @pytest.fixture
-def managed(tmp_path, manager):
-    started = []
+def managed(tmp_path, manager, keep):
+    """Starts daemons; `prepare` may change one before."""
+    numbers = itertools.count()
 
-    def start(*arguments, seconds=SECONDS):
-        one = ManagedDaemon(tmp_path / f"daemon-{len(started)}", *arguments, manager=manager,
-                            watchdog_seconds=seconds)
-        started.append(one)
+    def start(*arguments, seconds=SECONDS, prepare=lambda one: None):
+        one = keep(ManagedDaemon(tmp_path / f"daemon-{next(numbers)}", *arguments,
+                                 manager=manager, watchdog_seconds=seconds))
+        prepare(one)
         one.start()
         manager.wait("READY=1")
         return one
 
-    yield start
-    try:
-        for one in started:
-            one.finish()
-    finally:
-        for one in started:
-            one.kill()
+    return start
+
+
+def around(*words):
+    """Puts a command between the shell that names the process and the daemon."""
+    def prepare(daemon):
+        plain = daemon._command
+        daemon._command = lambda *arguments: [
+            *plain(*arguments)[:4], *words, *plain(*arguments)[4:]]
+    return prepare
 
 
 def pings(manager, seconds):
@@ -78,30 +84,14 @@ def test_a_quarter_of_the_time_apart(managed, manager):
 @pytest.mark.parametrize("changes", [
     {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "-5"}],
     ids=lambda changes: changes["WATCHDOG_USEC"])
-def test_not_asked_for(changes, tmp_path, manager):
-    daemon = ManagedDaemon(tmp_path / "daemon", manager=manager)
-    daemon.environment.update(changes)
-    try:
-        daemon.start()
-        manager.wait("READY=1")
-        assert pings(manager, 1) == 0
-        daemon.finish()
-    finally:
-        daemon.kill()
+def test_not_asked_for(changes, managed, manager):
+    managed(seconds=None, prepare=lambda one: one.environment.update(changes))
+    assert pings(manager, 1) == 0
 
 
-def test_asked_of_another_process(tmp_path, manager):
-    daemon = ManagedDaemon(tmp_path / "daemon", manager=manager, watchdog_seconds=SECONDS)
-    plain = daemon._command
-    daemon._command = lambda *arguments: [
-        *plain(*arguments)[:4], "env", "WATCHDOG_PID=1", *plain(*arguments)[4:]]
-    try:
-        daemon.start()
-        manager.wait("READY=1")
-        assert pings(manager, 1) == 0
-        daemon.finish()
-    finally:
-        daemon.kill()
+def test_asked_of_another_process(managed, manager):
+    managed(prepare=around("env", "WATCHDOG_PID=1"))
+    assert pings(manager, 1) == 0
 
 
 def test_a_stopped_process_sends_none(managed, manager):
@@ -147,12 +137,14 @@ def test_any_configuration(config, managed, manager):
 
 
 def test_on_an_address_that_is_not_loopback(managed, manager):
-    """The board's own address, if it has one."""
-    said = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=False).stdout
-    own = [one for one in said.split() if "." in one]
-    if not own:
-        pytest.skip("this machine has no other address")
-    managed({"cot": {"listen": [f"{own[0]}:{free_port()}"]}})
+    """A board's own address, in a network of its own that nobody else is in."""
+    def prepare(daemon):
+        around("unshare", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c",
+               'ip link set lo up && ip address add 192.0.2.1/32 dev lo && exec "$@"', "sh")(daemon)
+        # Not to be seen from here; that it is ready is awaited anyway.
+        daemon.wait_listening = daemon.wait_store = lambda *_: None
+
+    managed({"cot": {"listen": [f"192.0.2.1:{free_port()}"]}}, prepare=prepare)
     manager.wait("WATCHDOG=1")
     assert pings(manager, 2 * SECONDS) >= 6
 
