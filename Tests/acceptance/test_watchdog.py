@@ -9,7 +9,6 @@ import itertools
 import os
 import re
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -197,33 +196,16 @@ def test_a_full_server_still_proves_itself(managed, manager, crowd):
     assert pings(manager, 2 * SECONDS) >= 6
 
 
-class Strace:
-    """Faults in the calls of the main thread, which is the relay."""
-
-    def __init__(self, daemon, log, *options):
-        self._messages = log.with_suffix(".messages")
-        with open(self._messages, "wb") as messages:
-            self._process = subprocess.Popen(
-                ["strace", "-o", str(log), *options, "-p", str(daemon.pid)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=messages)
-        wait_for(lambda: "attached" in self._messages.read_text(), 10, "strace to attach")
-
-    def stop(self):
-        self._process.terminate()
-        self._process.wait(10 * SLOW)
-
-
 @pytest.mark.native
 @pytest.mark.parametrize("name", ["sendmsg", "recvfrom", "accept4"])
 def test_a_relay_that_turns_but_does_not_relay(name, managed, manager, tmp_path):
     """Its loop goes round, its timers run, and no event passes: a timer would go on pinging."""
     daemon = managed()
     manager.wait("WATCHDOG=1")
-    strace = Strace(daemon, tmp_path / "log", "-e", f"trace={name}",
-                    "-e", f"inject={name}:error=EAGAIN")
-    quiet_from_now(manager, 3 * SECONDS)
-    assert "the relay does not answer itself" in daemon.log()
-    strace.stop()
+    with Tracer(daemon.pid, tmp_path / "log", "-e", f"trace={name}",
+                "-e", f"inject={name}:error=EAGAIN", threads=[daemon.pid]):
+        quiet_from_now(manager, 3 * SECONDS)
+        assert "the relay does not answer itself" in daemon.log()
     manager.wait("WATCHDOG=1", after=len(manager.messages))
     daemon.wait_log("answers itself again")
     # What was given up has left nothing behind.
@@ -235,30 +217,30 @@ def test_a_relay_that_turns_but_does_not_relay(name, managed, manager, tmp_path)
 
 @pytest.mark.native
 def test_a_disk_that_stands_still(managed, manager, tmp_path, crowd):
-    """The pings go on, and STATUS says it; after store_stall_seconds they end, and the log says why;
-    and all of it is over when the disk goes on."""
+    """The pings go on, and STATUS says it; after store_stall_seconds they end, and the log says
+    why; and all of it is over when the disk goes on."""
     stall = 8
     daemon = managed({"state_seconds": 1, "store_stall_seconds": stall})
-    tracer = Tracer(daemon.pid, tmp_path / "log", "-e", "trace=fsync,fdatasync",
-                    "-e", "inject=fsync,fdatasync:delay_enter=600s:when=1")
-    gather(crowd, daemon.port, [events.ALPHA, events.BRAVO])
-    wait_for(lambda: any(is_held(daemon.pid, thread) for thread in tracer.threads), 20,
-             "the store to be held")
-    held = time.monotonic()
-    time.sleep(0.3)
-    manager.pump()
-    while time.monotonic() < held + stall - 1.5:
-        assert pings(manager, 1) >= 2
-    assert "watchdog" not in daemon.log()
-    seen = len(manager.messages)
-    daemon.wait_log(rf"watchdog: the disk has not answered for {stall} seconds "
-                    rf"\(store_stall_seconds is {stall}\)", 10)
-    quiet_from_now(manager, 2 * SECONDS)
-    crowd.close()
-    manager.wait("STATUS=")
-    told = [text for _, text in manager.messages[seen // 2:] if "the disk has not answered" in text]
-    assert told, manager.messages
-    tracer.stop()
+    with Tracer(daemon.pid, tmp_path / "log", "-e", "trace=fsync,fdatasync",
+                "-e", "inject=fsync,fdatasync:delay_enter=600s:when=1") as tracer:
+        gather(crowd, daemon.port, [events.ALPHA, events.BRAVO])
+        wait_for(lambda: any(is_held(daemon.pid, thread) for thread in tracer.threads), 20,
+                 "the store to be held")
+        held = time.monotonic()
+        time.sleep(0.3)
+        manager.pump()
+        while time.monotonic() < held + stall - 1.5:
+            assert pings(manager, 1) >= 2
+        assert "watchdog" not in daemon.log()
+        seen = len(manager.messages)
+        daemon.wait_log(rf"watchdog: the disk has not answered for {stall} seconds "
+                        rf"\(store_stall_seconds is {stall}\)", 10)
+        quiet_from_now(manager, 2 * SECONDS)
+        crowd.close()
+        manager.wait("STATUS=")
+        told = [text for _, text in manager.messages[seen // 2:]
+                if "the disk has not answered" in text]
+        assert told, manager.messages
     manager.wait("WATCHDOG=1", after=len(manager.messages))
     assert daemon.log().count("watchdog:") == 1
 
