@@ -104,6 +104,10 @@ public struct Relay: ~Copyable {
     public internal(set) var stateChanges: UInt64 = 0
 
     public internal(set) var totals = RelayTotals()
+    public internal(set) var latency = LatencyHistogram()
+    /// The beginning of this turn, and the last look at the clock in it, in the histogram's ticks.
+    var turnTick: UInt32 = 1
+    var lastTick: UInt32 = 1
 
     /// Takes everything the relay will ever need from the arena.
     /// - Parameter seed: random; keys the name hashes and makes the uids of server events.
@@ -160,6 +164,14 @@ public struct Relay: ~Copyable {
         invariant(self.now <= now, "the monotonic clock does not go back")
         self.now = now
         self.wall = wall
+        turnTick = LatencyHistogram.tick(now)
+        lastTick = turnTick
+    }
+
+    /// The clock was read once more in this turn. Only the latency is measured with it.
+    public mutating func noteTime(_ fresh: Instant) {
+        invariant(now <= fresh, "the monotonic clock does not go back")
+        lastTick = LatencyHistogram.tick(fresh)
     }
 
     public func client(at index: Int) -> Client { clients[index] }
