@@ -35,8 +35,8 @@ import Testing
         #expect(plan.kernelSocketBytes == 25_165_824 + 7_208_960 + 32_768)
         // Clients 128, listeners 16, status 1 + 2, epoll 1, signals 1, events 4, reserve 1,
         // accepting 1, file 1, standard streams 3; HTTP 8 + 4, operator 1 + 1, refused 2, epoll 1,
-        // received 4, sent 8, catalogue 4, folder 2, dump 2.
-        #expect(plan.descriptors == 159 + 39)
+        // received 4, sent 8, catalogue 4, folder 2, dump 2; service manager 1, canary 2.
+        #expect(plan.descriptors == 159 + 42)
     }
 
     /// Every limit of the store loop that opens something is in the sum.

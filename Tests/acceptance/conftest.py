@@ -14,12 +14,23 @@ from tinycot.client import Crowd
 _WRONG_CLOCK = os.environ.get("TINYCOT_WRONG_CLOCK") == "1"
 
 
+def pytest_addoption(parser):
+    parser.addoption("--share", metavar="I/N", default="1/1",
+                     help="only every Nth test, beginning at the Ith: N processes do them all")
+
+
 def pytest_configure():
     if _WRONG_CLOCK:
         clock.begin_jumping()
 
 
-def pytest_collection_modifyitems(items):
+# After the markers of the command line have chosen, so that the shares are of equal size.
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    first, shares = map(int, config.getoption("--share").split("/"))
+    mine = items[first - 1::shares]
+    config.hook.pytest_deselected(items=[item for item in items if item not in mine])
+    items[:] = mine
     if _WRONG_CLOCK:
         skip = pytest.mark.skip(reason="asks what time the server says it is")
         for item in items:

@@ -24,7 +24,7 @@ from tinycot.tracing import Tracer, held_call, is_held
 from tinycot.traffic import Tally, delays, numbered, percentile
 from tinycot.uploads import made_up
 
-pytestmark = [pytest.mark.native, pytest.mark.load]
+pytestmark = [pytest.mark.native, pytest.mark.load, pytest.mark.alone]
 
 CLIENTS = 10
 ROUNDS = 40

@@ -6,6 +6,7 @@ import pytest
 
 from tinycot import corpus, events, http
 from tinycot.audit import AuditFailure, audit, audit_beginning
+from tinycot.client import Crowd
 from tinycot.infoset import infoset
 from tinycot.traffic import Flood, Follower, Tally, number_in, numbered
 
@@ -110,6 +111,16 @@ def test_a_follower_sees_repetitions_and_disorder():
 
 GOOD_HEAD = (b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: text/plain\r\n"
              b"Content-Length: 5")
+
+
+def test_a_fence_without_receivers_fails_if_nobody_has_read():
+    crowd = Crowd()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = crowd.connect(server.getsockname()[1])
+        server.accept()[0].close()
+        with pytest.raises(AssertionError, match="instead of a pong"):
+            crowd.fence_all([client])
+    crowd.close()
 
 
 class Peer:

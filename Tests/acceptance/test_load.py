@@ -13,7 +13,7 @@ from tinycot.pace import SLOW, wait_for
 from tinycot.process import peak_resident_bytes, processor_seconds
 from tinycot.traffic import Flood, Follower, Tally, delays, numbered, percentile
 
-pytestmark = pytest.mark.load
+pytestmark = [pytest.mark.load, pytest.mark.alone]
 
 SECONDS = int(os.environ.get("TINYCOT_LOAD_SECONDS", "60"))
 CLIENTS = 100

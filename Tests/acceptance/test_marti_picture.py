@@ -52,8 +52,8 @@ def test_who_is_connected(daemon, crowd):
     assert row["callsign"] == ALPHA.callsign and row["lastStatus"] == "Connected"
     assert row["team"] == "Cyan" and row["role"] == "Team Member"
     assert isinstance(row["username"], str)
-    heard = datetime.strptime(row["lastEventTime"], "%Y-%m-%dT%H:%M:%S.%fZ")
-    assert abs(datetime.now(timezone.utc).replace(tzinfo=None) - heard) < timedelta(minutes=5)
+    heard = events.moment_of(row["lastEventTime"])
+    assert abs(datetime.now(timezone.utc) - heard) < timedelta(minutes=5)
 
     people = {person["uid"]: person for person in contacts(phone)}
     assert set(people) == {ALPHA.uid, BRAVO.uid}

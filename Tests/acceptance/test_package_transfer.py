@@ -122,7 +122,7 @@ def test_upload_to_server_and_download_from_the_list(daemon, tmp_path):
     assert row["Tool"] == "public" and row["Keywords"] == ["missionpackage"]
     assert row["MIMEType"] == ZIP_TYPE and row["EXPIRATION"] == "-1"
     assert int(row["PrimaryKey"]) >= 0 and row["UID"]
-    assert datetime.strptime(row["SubmissionDateTime"], "%Y-%m-%dT%H:%M:%S.%fZ")
+    assert events.moment_of(row["SubmissionDateTime"])
     assert receiver.get(f"/Marti/sync/content?hash={row['Hash']}").body == package.data
     # The query of a phone that has not learnt the version of the server.
     assert receiver.listed(tool=None) == {package.sha256}
@@ -135,8 +135,7 @@ def test_upload_to_server_and_download_from_the_list(daemon, tmp_path):
 def test_the_list_says_when_a_package_was_submitted(daemon):
     Phone(daemon, ALPHA).publish(Package.of_size(500))
     row, = Phone(daemon).search()
-    submitted = datetime.strptime(row["SubmissionDateTime"], "%Y-%m-%dT%H:%M:%S.%fZ")
-    age = datetime.now(timezone.utc).replace(tzinfo=None) - submitted
+    age = datetime.now(timezone.utc) - events.moment_of(row["SubmissionDateTime"])
     assert -timedelta(seconds=2) < age < timedelta(minutes=5)
 
 

@@ -252,8 +252,10 @@ class User:
                 os.chmod(one, 0o755)
 
     def packages(self, *arguments, **environment):
+        # Without a run folder it would ask a daemon of the machine's, which is none of a test's.
         return subprocess.run(
-            [*wrapper(), self._program, "packages", *map(str, arguments)], text=True,
+            [*wrapper(), self._program, "packages", *map(str, arguments),
+             "--run-dir", self.home], text=True,
             capture_output=True, stdin=subprocess.DEVNULL, timeout=60, cwd="/",
             user=self._number, group=self._number, extra_groups=[] if self._number else None,
             env={"XDG_RUNTIME_DIR": str(self.home), **environment})

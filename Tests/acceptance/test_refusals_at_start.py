@@ -218,7 +218,14 @@ def test_too_little_memory_names_both_numbers(files):
 def test_fewer_descriptors_than_the_plan(name, files, tmp_path):
     extra = folders(name, tmp_path)
     done = run(name, *files(), *extra, limits=[(resource.RLIMIT_NOFILE, 64)])
-    complaint(done, CONFIGURATION, "descriptors", "64", "198")
+    complaint(done, CONFIGURATION, "descriptors", "64", "201")
+
+
+@native
+def test_fewer_descriptors_than_the_budget_but_enough_for_the_plan(start_daemon):
+    daemon = start_daemon(limits=[(resource.RLIMIT_NOFILE, 201)])
+    with open(f"/proc/{daemon.pid}/limits", encoding="ascii") as limits:
+        assert re.search(r"^Max open files +201 +201 ", limits.read(), re.M)
 
 
 @native

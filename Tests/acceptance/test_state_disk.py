@@ -18,7 +18,7 @@ from tinycot.pace import SLOW, wait_for
 from tinycot.storage import StoreDaemon
 from tinycot.tracing import Tracer
 
-pytestmark = [pytest.mark.native, pytest.mark.load]
+pytestmark = [pytest.mark.native, pytest.mark.load, pytest.mark.alone]
 
 EAGER = {"state_seconds": 1, "return_seconds": 3600}
 

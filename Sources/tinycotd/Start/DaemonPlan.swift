@@ -70,7 +70,9 @@ struct DaemonPlan {
         var soft: UInt64 = 0
         var hard: UInt64 = 0
         _ = tcs_limit_get(tcs_limit_descriptors, &soft, &hard)
-        let result = tcs_limit_set(tcs_limit_descriptors, UInt64(budget.fileDescriptors), hard)
+        // The plan fits below a lower limit of the system, too; that has been checked.
+        let limit = min(UInt64(budget.fileDescriptors), hard)
+        let result = tcs_limit_set(tcs_limit_descriptors, limit, hard)
         if result == 0 { return }
         complain(
             "cannot set the limit of file descriptors", Slab(""), reason: -result,

@@ -83,12 +83,15 @@ class Crowd:
             self.pump(min(left, 0.05))
 
     def fence(self, sender, receivers):
-        """Return when all that `sender` sent before has reached the `receivers`."""
+        """Return when all that `sender` sent before has reached the `receivers`. Without any, when
+        the daemon has read it: nobody else could tell."""
         uid = events.fresh("fence")
         sender.send(events.fence(uid))
         self.wait_until(
             lambda: all(r.has(uid) for r in receivers),
             lambda: f"fence {uid} at {[r for r in receivers if not r.has(uid)]}")
+        if not receivers:
+            self.answer(sender)
 
     def fence_all(self, clients):
         """The same, in every direction: nothing is under way between these clients any more."""

@@ -17,6 +17,7 @@ import struct
 import subprocess
 from pathlib import Path
 
+from . import enforcement
 from .pace import SLOW, wait_for
 from .process import listening_ports
 from .status import Status
@@ -64,13 +65,15 @@ def run(*arguments, limits=(), seconds=20.0):
         stdin=subprocess.DEVNULL, preexec_fn=_limiter(limits))
 
 
-def _limiter(limits):
-    if not limits:
+def _limiter(limits, group=None):
+    if not limits and not group:
         return None
 
     def apply():
+        if group:
+            group.enter()
         for which, value in limits:
-            resource.setrlimit(which, (value, value))
+            resource.setrlimit(which, value if isinstance(value, tuple) else (value, value))
 
     return apply
 
@@ -119,6 +122,9 @@ class Daemon:
         self.write_config(self.config)
         self.budget_file.write_text(json.dumps(budget or {}, indent=2) + "\n")
         self._limits = limits
+        # What holds it from outside, if this run enforces budgets.
+        self._plan = None
+        self._group = None
         self._stderr = self.folder / "stderr.txt"
         self.process = None
         # For the next start: variables beside those of the test, and descriptors.
@@ -166,16 +172,29 @@ class Daemon:
     # Life
 
     def start(self):
+        limits = self._limits
+        self._leave_group()
+        # Not where a test says the limits itself, or puts another program around the daemon.
+        is_alone = type(self)._command is Daemon._command and not is_emulated()
+        if enforcement.is_on() and not limits and is_alone:
+            self._plan = enforcement.Plan(command(), self.budget_file)
+            self._group = enforcement.MemoryGroup(self._plan)
+            limits = self._plan.limits()
         with open(self._stderr, "ab") as stderr:
             self.process = subprocess.Popen(
                 self._command("serve", "--config", self.config_file, "--budget", self.budget_file,
                               "--state-dir", self.state_dir, "--run-dir", self.run_dir),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
-                cwd=self.folder, preexec_fn=_limiter(self._limits),
+                cwd=self.folder, preexec_fn=_limiter(limits, self._group),
                 env={**os.environ, **self.environment}, pass_fds=self.passed)
         self.wait_listening(self.ports + self.http_ports)
         self.wait_store()
         return self
+
+    def _leave_group(self):
+        if self._group:
+            self._group.remove()
+            self._group = None
 
     def wait_store(self):
         """The store opens its folder in a thread of its own and answers nobody before it has."""
@@ -246,10 +265,13 @@ class Daemon:
         if self.process is None:
             return
         was_running = self.is_running()
+        if was_running and self._plan:
+            enforcement.check_peaks(self, self._plan)
         if was_running:
             code = self.terminate()
         else:
             code = self.process.returncode
+        self._leave_group()
         log = self.log()
         assert was_running or self.expected_to_end, f"the daemon died with {code}:\n{log}"
         assert not _BROKEN.search(log), f"the daemon broke a rule of its own:\n{log}"

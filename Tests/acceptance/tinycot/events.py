@@ -21,6 +21,11 @@ def stamp(moment):
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
+def moment_of(text):
+    """What `stamp` has written, or the daemon in the same form."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+
+
 def event(uid, kind, detail="", stale_seconds=75.0, how="m-g", point=POINT, moment=None,
           declaration=DECLARATION):
     """Any event. `moment` is its `time`; by default now."""
