@@ -17,7 +17,7 @@ public struct LatencyHistogram: BitwiseCopyable {
     // MARK: Moments
 
     /// The moment in ticks, for the four bytes that an event has for it. They come round again
-    /// after half a day, and no event waits for that long. Never 0, which stands for "not measured".
+    /// after half a day, and no event waits for that long. Never 0: that stands for "not measured".
     static func tick(_ moment: Instant) -> UInt32 {
         let tick = UInt32(
             truncatingIfNeeded: moment.nanoseconds / LatencyHistogram.nanosecondsPerTick)
