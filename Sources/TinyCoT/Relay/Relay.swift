@@ -16,7 +16,8 @@
 // gets an event), RelayOutbound (queues to bytes), RelayIdentity (names and teams), RelayReplay
 // (the picture), RelayDeadlines (everything that time does), RelayReload (a new configuration),
 // RelaySeen (who was here), RelayState and RelayRestore (what survives a restart, out and in),
-// RelayFeed (what goes to the dump), RelayCanary (the daemon's own connection).
+// RelayFeed (what goes to the dump), RelayCanary (the daemon's own connection), RelayStandings
+// (what the status page shows).
 
 /// One stretch of memory to write. Laid out like `struct iovec`.
 public struct Piece: BitwiseCopyable {
@@ -105,6 +106,7 @@ public struct Relay: ~Copyable {
 
     public internal(set) var totals = RelayTotals()
     public internal(set) var latency = LatencyHistogram()
+    var traffic = TrafficHistory()
     /// The beginning of this turn, and the last look at the clock in it, in the histogram's ticks.
     var turnTick: UInt32 = 1
     var lastTick: UInt32 = 1
@@ -166,6 +168,7 @@ public struct Relay: ~Copyable {
         self.wall = wall
         turnTick = LatencyHistogram.tick(now)
         lastTick = turnTick
+        traffic.note(received: totals.eventsIn, sent: totals.eventsOut, at: now)
     }
 
     /// The clock was read once more in this turn. Only the latency is measured with it.
