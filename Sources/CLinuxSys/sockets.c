@@ -17,43 +17,49 @@
 
 #define RESULT(call) ({ __typeof__(call) result_ = (call); result_ < 0 ? -errno : result_; })
 
-int32_t tcs_socket_ipv4(void) {
-    return RESULT(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+// The family follows from the address: ::ffff:0:0/96 is IPv4.
+static int is_ipv4(const tcs_endpoint *endpoint) {
+    static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(endpoint->address, prefix, sizeof prefix) == 0;
 }
-int32_t tcs_socket_ipv6(void) {
-    return RESULT(socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+static socklen_t ip_name(const tcs_endpoint *endpoint, struct sockaddr_storage *name) {
+    memset(name, 0, sizeof *name);
+    if (is_ipv4(endpoint)) {
+        struct sockaddr_in *v4 = (struct sockaddr_in *)name;
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(endpoint->port);
+        memcpy(&v4->sin_addr, endpoint->address + 12, 4);
+        return sizeof *v4;
+    }
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)name;
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(endpoint->port);
+    memcpy(&v6->sin6_addr, endpoint->address, 16);
+    return sizeof *v6;
 }
-static struct sockaddr_in ipv4_name(const tcs_endpoint *endpoint) {
-    struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(endpoint->port)};
-    memcpy(&name.sin_addr, endpoint->address + 12, 4);
-    return name;
+int32_t tcs_socket_tcp(const tcs_endpoint *endpoint) {
+    int family = is_ipv4(endpoint) ? AF_INET : AF_INET6;
+    return RESULT(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
-static struct sockaddr_in6 ipv6_name(const tcs_endpoint *endpoint) {
-    struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_port = htons(endpoint->port)};
-    memcpy(&name.sin6_addr, endpoint->address, 16);
-    return name;
+int32_t tcs_bind(int32_t descriptor, const tcs_endpoint *endpoint) {
+    struct sockaddr_storage name;
+    socklen_t length = ip_name(endpoint, &name);
+    return RESULT(bind(descriptor, (struct sockaddr *)&name, length));
 }
-int32_t tcs_bind_ipv4(int32_t descriptor, const tcs_endpoint *endpoint) {
-    struct sockaddr_in name = ipv4_name(endpoint);
-    return RESULT(bind(descriptor, (struct sockaddr *)&name, sizeof name));
+int32_t tcs_connect(int32_t descriptor, const tcs_endpoint *endpoint) {
+    struct sockaddr_storage name;
+    socklen_t length = ip_name(endpoint, &name);
+    return RESULT(connect(descriptor, (struct sockaddr *)&name, length));
 }
-int32_t tcs_bind_ipv6(int32_t descriptor, const tcs_endpoint *endpoint) {
-    struct sockaddr_in6 name = ipv6_name(endpoint);
-    return RESULT(bind(descriptor, (struct sockaddr *)&name, sizeof name));
-}
-int32_t tcs_connect_ipv4(int32_t descriptor, const tcs_endpoint *endpoint) {
-    struct sockaddr_in name = ipv4_name(endpoint);
-    return RESULT(connect(descriptor, (struct sockaddr *)&name, sizeof name));
-}
-int32_t tcs_connect_ipv6(int32_t descriptor, const tcs_endpoint *endpoint) {
-    struct sockaddr_in6 name = ipv6_name(endpoint);
-    return RESULT(connect(descriptor, (struct sockaddr *)&name, sizeof name));
+static int32_t get_option(int32_t descriptor, int name) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    int32_t result = RESULT(getsockopt(descriptor, SOL_SOCKET, name, &value, &length));
+    return result < 0 ? result : value;
 }
 int32_t tcs_pending_error(int32_t descriptor) {
-    int number = 0;
-    socklen_t length = sizeof number;
-    int32_t result = RESULT(getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &number, &length));
-    return result < 0 ? result : -number;
+    int32_t result = get_option(descriptor, SO_ERROR);
+    return result < 0 ? result : -result;
 }
 int32_t tcs_listen(int32_t descriptor, int32_t backlog) {
     return RESULT(listen(descriptor, backlog));
@@ -151,12 +157,6 @@ int32_t tcs_set_reset_on_close(int32_t descriptor) {
 
 const int32_t tcs_family_ipv4 = AF_INET, tcs_family_ipv6 = AF_INET6;
 const int32_t tcs_type_stream = SOCK_STREAM;
-static int32_t get_option(int32_t descriptor, int name) {
-    int value = 0;
-    socklen_t length = sizeof value;
-    int32_t result = RESULT(getsockopt(descriptor, SOL_SOCKET, name, &value, &length));
-    return result < 0 ? result : value;
-}
 int32_t tcs_socket_family(int32_t descriptor) { return get_option(descriptor, SO_DOMAIN); }
 int32_t tcs_socket_type(int32_t descriptor) { return get_option(descriptor, SO_TYPE); }
 int32_t tcs_socket_listens(int32_t descriptor) { return get_option(descriptor, SO_ACCEPTCONN); }

@@ -82,17 +82,9 @@ struct DumpFolder: ~Copyable {
         if !name.slice(0, 4).equals("cot-") || !name.slice(name.count - 4, 4).equals(".xml") {
             return nil
         }
-        var number: UInt64 = 0
-        var i = 4
-        while i < 4 + digits {
-            let digit = name[i] &- UInt8(ascii: "0")
-            if digit > 9 { return nil }
-            number = number * 10 + UInt64(digit)
-            i += 1
-        }
         // Longer than it must be: a name that we do not give.
         if digits > 8 && name[4] == UInt8(ascii: "0") { return nil }
-        return number
+        return DecimalText.number(name.slice(4, digits))
     }
 
     // MARK: What is there

@@ -53,19 +53,17 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture
-def start_daemon(tmp_path):
-    """Starts daemons: `start_daemon(config={...}, budget={...}, limits=[...])`."""
-    started = []
-    numbers = itertools.count(1)
+def keep():
+    """Daemons of any kind: `keep(daemon)` gives it back, and sees at the end that it was well."""
+    kept = []
 
-    def start(config=None, budget=None, limits=()):
-        one = daemons.Daemon(tmp_path / f"daemon-{next(numbers)}", config, budget, limits)
-        started.append(one)
-        return one.start()
+    def note(one):
+        kept.append(one)
+        return one
 
-    yield start
+    yield note
     failures = []
-    for one in started:
+    for one in kept:
         try:
             one.finish()
         except AssertionError as failure:
@@ -73,6 +71,18 @@ def start_daemon(tmp_path):
         finally:
             one.kill()
     assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def start_daemon(tmp_path, keep):
+    """Starts daemons: `start_daemon(config={...}, budget={...}, limits=[...])`."""
+    numbers = itertools.count(1)
+
+    def start(config=None, budget=None, limits=()):
+        folder = tmp_path / f"daemon-{next(numbers)}"
+        return keep(daemons.Daemon(folder, config, budget, limits)).start()
+
+    return start
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What the daemon tells its service manager, without libsystemd: sd_notify(3)."""
 
+import itertools
 import os
 import re
 import signal
@@ -26,22 +27,14 @@ def manager(request, tmp_path):
 
 
 @pytest.fixture
-def managed(tmp_path, manager):
-    started = []
+def managed(tmp_path, manager, keep):
+    numbers = itertools.count()
 
     def start(*arguments, **options):
-        one = ManagedDaemon(tmp_path / f"daemon-{len(started)}", *arguments, manager=manager,
-                            **options)
-        started.append(one)
-        return one.start()
+        folder = tmp_path / f"daemon-{next(numbers)}"
+        return keep(ManagedDaemon(folder, *arguments, manager=manager, **options)).start()
 
-    yield start
-    try:
-        for one in started:
-            one.finish()
-    finally:
-        for one in started:
-            one.kill()
+    return start
 
 
 def test_ready_when_it_serves(managed, manager, crowd):
@@ -54,20 +47,16 @@ def test_ready_when_it_serves(managed, manager, crowd):
     assert manager.watch(1) == [], "nothing of the watchdog, which was not asked for"
 
 
-def test_ready_means_that_a_connection_is_taken(tmp_path, manager, crowd):
+def test_ready_means_that_a_connection_is_taken(tmp_path, manager, crowd, keep):
     """The message is awaited, and nothing else, as systemd does before it starts the next unit."""
-    daemon = ManagedDaemon(tmp_path / "daemon", manager=manager)
+    daemon = keep(ManagedDaemon(tmp_path / "daemon", manager=manager))
     daemon.wait_listening = daemon.wait_store = lambda *_: None
-    try:
-        began = time.monotonic()
-        daemon.start()
-        manager.wait("READY=1")
-        alpha = crowd.join(daemon.port, events.ALPHA)
-        crowd.answer(alpha)
-        assert time.monotonic() - began < 3 * SLOW
-        daemon.finish()
-    finally:
-        daemon.kill()
+    began = time.monotonic()
+    daemon.start()
+    manager.wait("READY=1")
+    alpha = crowd.join(daemon.port, events.ALPHA)
+    crowd.answer(alpha)
+    assert time.monotonic() - began < 3 * SLOW
 
 
 def test_status_only_when_it_has_changed(managed, manager, crowd):
@@ -135,18 +124,15 @@ def test_stopping(managed, manager, crowd):
     assert "STATUS=sending what waits for 2 clients" in told
 
 
-def test_nobody_to_tell(tmp_path, manager, crowd):
+def test_nobody_to_tell(tmp_path, crowd, keep):
     """A socket that is gone, full, or of a kind that is not known hinders nothing."""
     for name in ("/nowhere/notify", "@nobody-listens-here", "vsock:2:1234", "", "/" + "x" * 200):
-        daemon = ManagedDaemon(tmp_path / f"to-{len(name)}", watchdog_seconds=1)
+        daemon = keep(ManagedDaemon(tmp_path / f"to-{len(name)}", watchdog_seconds=1))
         daemon.environment["NOTIFY_SOCKET"] = name
-        try:
-            daemon.start()
-            alpha, = gather(crowd, daemon.port, [events.ALPHA])
-            crowd.answer(alpha)
-            daemon.finish()
-        finally:
-            daemon.kill()
+        daemon.start()
+        alpha, = gather(crowd, daemon.port, [events.ALPHA])
+        crowd.answer(alpha)
+        daemon.finish()
 
 
 def test_a_manager_that_reads_late_misses_nothing(managed, manager, crowd):
@@ -164,18 +150,12 @@ def test_a_manager_that_reads_late_misses_nothing(managed, manager, crowd):
     crowd.answer(alpha)
 
 
-def test_a_start_that_fails_is_not_ready(tmp_path, manager):
+def test_a_start_that_fails_is_not_ready(tmp_path, manager, keep):
     port = free_port()
-    first = ManagedDaemon(tmp_path / "first", {"cot": {"listen": [f"127.0.0.1:{port}"]}})
-    second = ManagedDaemon(tmp_path / "second", {"cot": {"listen": [f"127.0.0.1:{port}"]}},
-                           manager=manager)
-    try:
-        first.start()
-        second.wait_listening = second.wait_store = lambda *_: None
-        second.start()
-        assert second.wait_end() != 0
-        assert manager.watch(0.2) == []
-        first.finish()
-    finally:
-        first.kill()
-        second.kill()
+    config = {"cot": {"listen": [f"127.0.0.1:{port}"]}}
+    keep(ManagedDaemon(tmp_path / "first", config)).start()
+    second = keep(ManagedDaemon(tmp_path / "second", config, manager=manager))
+    second.wait_listening = second.wait_store = lambda *_: None
+    second.start()
+    assert second.wait_end() != 0
+    assert manager.watch(0.2) == []

@@ -1,5 +1,6 @@
 """Listening sockets that the service manager opened: sd_listen_fds(3)."""
 
+import itertools
 import re
 import signal
 import socket
@@ -17,21 +18,13 @@ CONFIGURATION = 78
 
 
 @pytest.fixture
-def managed(tmp_path):
-    started = []
+def managed(tmp_path, keep):
+    numbers = itertools.count()
 
     def make(*arguments, **options):
-        one = ManagedDaemon(tmp_path / f"daemon-{len(started)}", *arguments, **options)
-        started.append(one)
-        return one
+        return keep(ManagedDaemon(tmp_path / f"daemon-{next(numbers)}", *arguments, **options))
 
-    yield make
-    try:
-        for one in started:
-            one.finish()
-    finally:
-        for one in started:
-            one.kill()
+    return make
 
 
 def config_of(*cot, http=None):
@@ -39,7 +32,6 @@ def config_of(*cot, http=None):
     if http:
         both["http"] = {"listen": [f"127.0.0.1:{port}" for port in http]}
     return both
-
 
 
 def test_both_kinds_are_taken_and_the_rest_is_opened(managed, crowd):

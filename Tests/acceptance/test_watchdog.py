@@ -5,9 +5,10 @@ what clients, status, dump and state show of it, which is nothing, and in what i
 relay stands still.
 """
 
+import itertools
+import os
 import re
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -36,24 +37,28 @@ def manager(tmp_path):
 
 
 @pytest.fixture
-def managed(tmp_path, manager):
-    started = []
+def managed(tmp_path, manager, keep):
+    """Starts daemons; `prepare` may change one before."""
+    numbers = itertools.count()
 
-    def start(*arguments, seconds=SECONDS):
-        one = ManagedDaemon(tmp_path / f"daemon-{len(started)}", *arguments, manager=manager,
-                            watchdog_seconds=seconds)
-        started.append(one)
+    def start(*arguments, seconds=SECONDS, prepare=lambda one: None):
+        one = keep(ManagedDaemon(tmp_path / f"daemon-{next(numbers)}", *arguments,
+                                 manager=manager, watchdog_seconds=seconds))
+        prepare(one)
         one.start()
         manager.wait("READY=1")
         return one
 
-    yield start
-    try:
-        for one in started:
-            one.finish()
-    finally:
-        for one in started:
-            one.kill()
+    return start
+
+
+def around(*words):
+    """Puts a command between the shell that names the process and the daemon."""
+    def prepare(daemon):
+        plain = daemon._command
+        daemon._command = lambda *arguments: [
+            *plain(*arguments)[:4], *words, *plain(*arguments)[4:]]
+    return prepare
 
 
 def pings(manager, seconds):
@@ -78,30 +83,14 @@ def test_a_quarter_of_the_time_apart(managed, manager):
 @pytest.mark.parametrize("changes", [
     {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "-5"}],
     ids=lambda changes: changes["WATCHDOG_USEC"])
-def test_not_asked_for(changes, tmp_path, manager):
-    daemon = ManagedDaemon(tmp_path / "daemon", manager=manager)
-    daemon.environment.update(changes)
-    try:
-        daemon.start()
-        manager.wait("READY=1")
-        assert pings(manager, 1) == 0
-        daemon.finish()
-    finally:
-        daemon.kill()
+def test_not_asked_for(changes, managed, manager):
+    managed(seconds=None, prepare=lambda one: one.environment.update(changes))
+    assert pings(manager, 1) == 0
 
 
-def test_asked_of_another_process(tmp_path, manager):
-    daemon = ManagedDaemon(tmp_path / "daemon", manager=manager, watchdog_seconds=SECONDS)
-    plain = daemon._command
-    daemon._command = lambda *arguments: [
-        *plain(*arguments)[:4], "env", "WATCHDOG_PID=1", *plain(*arguments)[4:]]
-    try:
-        daemon.start()
-        manager.wait("READY=1")
-        assert pings(manager, 1) == 0
-        daemon.finish()
-    finally:
-        daemon.kill()
+def test_asked_of_another_process(managed, manager):
+    managed(prepare=around("env", "WATCHDOG_PID=1"))
+    assert pings(manager, 1) == 0
 
 
 def test_a_stopped_process_sends_none(managed, manager):
@@ -147,12 +136,14 @@ def test_any_configuration(config, managed, manager):
 
 
 def test_on_an_address_that_is_not_loopback(managed, manager):
-    """The board's own address, if it has one."""
-    said = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=False).stdout
-    own = [one for one in said.split() if "." in one]
-    if not own:
-        pytest.skip("this machine has no other address")
-    managed({"cot": {"listen": [f"{own[0]}:{free_port()}"]}})
+    """A board's own address, in a network of its own that nobody else is in."""
+    def prepare(daemon):
+        around("unshare", "--net", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c",
+               'ip link set lo up && ip address add 192.0.2.1/32 dev lo && exec "$@"', "sh")(daemon)
+        # Not to be seen from here; that it is ready is awaited anyway.
+        daemon.wait_listening = daemon.wait_store = lambda *_: None
+
+    managed({"cot": {"listen": [f"192.0.2.1:{free_port()}"]}}, prepare=prepare)
     manager.wait("WATCHDOG=1")
     assert pings(manager, 2 * SECONDS) >= 6
 
@@ -205,33 +196,16 @@ def test_a_full_server_still_proves_itself(managed, manager, crowd):
     assert pings(manager, 2 * SECONDS) >= 6
 
 
-class Strace:
-    """Faults in the calls of the main thread, which is the relay."""
-
-    def __init__(self, daemon, log, *options):
-        self._messages = log.with_suffix(".messages")
-        with open(self._messages, "wb") as messages:
-            self._process = subprocess.Popen(
-                ["strace", "-o", str(log), *options, "-p", str(daemon.pid)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=messages)
-        wait_for(lambda: "attached" in self._messages.read_text(), 10, "strace to attach")
-
-    def stop(self):
-        self._process.terminate()
-        self._process.wait(10 * SLOW)
-
-
 @pytest.mark.native
 @pytest.mark.parametrize("name", ["sendmsg", "recvfrom", "accept4"])
 def test_a_relay_that_turns_but_does_not_relay(name, managed, manager, tmp_path):
     """Its loop goes round, its timers run, and no event passes: a timer would go on pinging."""
     daemon = managed()
     manager.wait("WATCHDOG=1")
-    strace = Strace(daemon, tmp_path / "log", "-e", f"trace={name}",
-                    "-e", f"inject={name}:error=EAGAIN")
-    quiet_from_now(manager, 3 * SECONDS)
-    assert "the relay does not answer itself" in daemon.log()
-    strace.stop()
+    with Tracer(daemon.pid, tmp_path / "log", "-e", f"trace={name}",
+                "-e", f"inject={name}:error=EAGAIN", threads=[daemon.pid]):
+        quiet_from_now(manager, 3 * SECONDS)
+        assert "the relay does not answer itself" in daemon.log()
     manager.wait("WATCHDOG=1", after=len(manager.messages))
     daemon.wait_log("answers itself again")
     # What was given up has left nothing behind.
@@ -243,30 +217,30 @@ def test_a_relay_that_turns_but_does_not_relay(name, managed, manager, tmp_path)
 
 @pytest.mark.native
 def test_a_disk_that_stands_still(managed, manager, tmp_path, crowd):
-    """The pings go on, and STATUS says it; after store_stall_seconds they end, and the log says why;
-    and all of it is over when the disk goes on."""
+    """The pings go on, and STATUS says it; after store_stall_seconds they end, and the log says
+    why; and all of it is over when the disk goes on."""
     stall = 8
     daemon = managed({"state_seconds": 1, "store_stall_seconds": stall})
-    tracer = Tracer(daemon.pid, tmp_path / "log", "-e", "trace=fsync,fdatasync",
-                    "-e", "inject=fsync,fdatasync:delay_enter=600s:when=1")
-    gather(crowd, daemon.port, [events.ALPHA, events.BRAVO])
-    wait_for(lambda: any(is_held(daemon.pid, thread) for thread in tracer.threads), 20,
-             "the store to be held")
-    held = time.monotonic()
-    time.sleep(0.3)
-    manager.pump()
-    while time.monotonic() < held + stall - 1.5:
-        assert pings(manager, 1) >= 2
-    assert "watchdog" not in daemon.log()
-    seen = len(manager.messages)
-    daemon.wait_log(rf"watchdog: the disk has not answered for {stall} seconds "
-                    rf"\(store_stall_seconds is {stall}\)", 10)
-    quiet_from_now(manager, 2 * SECONDS)
-    crowd.close()
-    manager.wait("STATUS=")
-    told = [text for _, text in manager.messages[seen // 2:] if "the disk has not answered" in text]
-    assert told, manager.messages
-    tracer.stop()
+    with Tracer(daemon.pid, tmp_path / "log", "-e", "trace=fsync,fdatasync",
+                "-e", "inject=fsync,fdatasync:delay_enter=600s:when=1") as tracer:
+        gather(crowd, daemon.port, [events.ALPHA, events.BRAVO])
+        wait_for(lambda: any(is_held(daemon.pid, thread) for thread in tracer.threads), 20,
+                 "the store to be held")
+        held = time.monotonic()
+        time.sleep(0.3)
+        manager.pump()
+        while time.monotonic() < held + stall - 1.5:
+            assert pings(manager, 1) >= 2
+        assert "watchdog" not in daemon.log()
+        seen = len(manager.messages)
+        daemon.wait_log(rf"watchdog: the disk has not answered for {stall} seconds "
+                        rf"\(store_stall_seconds is {stall}\)", 10)
+        quiet_from_now(manager, 2 * SECONDS)
+        crowd.close()
+        manager.wait("STATUS=")
+        told = [text for _, text in manager.messages[seen // 2:]
+                if "the disk has not answered" in text]
+        assert told, manager.messages
     manager.wait("WATCHDOG=1", after=len(manager.messages))
     assert daemon.log().count("watchdog:") == 1
 

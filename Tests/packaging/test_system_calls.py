@@ -9,6 +9,7 @@ import time
 import pytest
 
 from test_units import allowed_calls
+from tinycot.daemon import free_port
 import project
 
 EVENT = (b'<event version="2.0" uid="A1" type="a-f-G-U-C" how="m-g" time="2026-11-25T00:00:00Z" '
@@ -18,12 +19,6 @@ EVENT = (b'<event version="2.0" uid="A1" type="a-f-G-U-C" how="m-g" time="2026-1
 # Forbidden on purpose, and the program does without: adjtimex also sets the clock. fchown is SQLite
 # as root, which the service is not.
 DONE_WITHOUT = {"clock_adjtime", "adjtimex", "fchown"}
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def connect(port):

@@ -143,13 +143,11 @@ typedef struct {
     uint8_t address[16];
     uint16_t port;
 } tcs_endpoint;
-int32_t tcs_socket_ipv4(void);
-int32_t tcs_socket_ipv6(void);
-int32_t tcs_bind_ipv4(int32_t descriptor, const tcs_endpoint *endpoint);
-int32_t tcs_bind_ipv6(int32_t descriptor, const tcs_endpoint *endpoint);
+/// For TCP, of the family of this address.
+int32_t tcs_socket_tcp(const tcs_endpoint *endpoint);
+int32_t tcs_bind(int32_t descriptor, const tcs_endpoint *endpoint);
 /// Begins to connect: -EINPROGRESS until the descriptor is writable; then ask for its error.
-int32_t tcs_connect_ipv4(int32_t descriptor, const tcs_endpoint *endpoint);
-int32_t tcs_connect_ipv6(int32_t descriptor, const tcs_endpoint *endpoint);
+int32_t tcs_connect(int32_t descriptor, const tcs_endpoint *endpoint);
 /// The errno that waits on a socket (SO_ERROR), as a number below 0, or 0.
 int32_t tcs_pending_error(int32_t descriptor);
 int32_t tcs_listen(int32_t descriptor, int32_t backlog);

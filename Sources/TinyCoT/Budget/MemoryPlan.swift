@@ -180,7 +180,6 @@ public struct MemoryPlan: BitwiseCopyable {
         let charged = groupCountsSockets ? groupBytes : plannedBytes
         if let cgroupBytes, cgroupBytes < charged {
             var error = refusal(.controlGroup, .memoryBytes, needed: charged, "")
-            error.number = charged
             error.minimum = budget.memoryBytes
             error.otherNumber = groupCountsSockets ? kernelSocketBytes : 0
             error.maximum = cgroupBytes

@@ -202,17 +202,9 @@ public enum AddressParser {
 
     /// A decimal number without sign and leading zeros, from 0 to `maximum` (at most 65,535).
     static func number(_ text: Slab<UInt8>, maximum: Int) -> Int? {
-        guard text.count >= 1 && text.count <= 5 else { return nil }
+        guard let value = DecimalText.number(text, maxDigits: 5) else { return nil }
         if text[0] == UInt8(ascii: "0") && text.count > 1 { return nil }
-        var value = 0
-        var i = 0
-        while i < text.count {
-            let digit = Int(text[i]) - 48
-            guard digit >= 0 && digit <= 9 else { return nil }
-            value = value * 10 + digit
-            i += 1
-        }
-        return value <= maximum ? value : nil
+        return value <= UInt64(maximum) ? Int(value) : nil
     }
 
     private static func last(_ byte: UInt8, in text: Slab<UInt8>) -> Int? {

@@ -100,7 +100,7 @@ struct DumpComments: BitwiseCopyable {
                 found.received = DumpComments.decode(raw, &room)
             } else if Markup.isName(text, name, "clock") {
                 hasClock = true
-                found.clockMilliseconds = DumpComments.number(raw)
+                found.clockMilliseconds = DecimalText.number(raw).map { Int64($0) }
             } else if Markup.isName(text, name, "sender") {
                 found.sender = DumpComments.decode(raw, &room)
             } else if Markup.isName(text, name, "callsign") {
@@ -142,19 +142,6 @@ struct DumpComments: BitwiseCopyable {
             }
         }
         return room.slab.slice(start, room.count - start)
-    }
-
-    private static func number(_ text: Slab<UInt8>) -> Int64? {
-        if text.count == 0 || text.count > 18 { return nil }
-        var value: Int64 = 0
-        var i = 0
-        while i < text.count {
-            let digit = text[i] &- UInt8(ascii: "0")
-            if digit > 9 { return nil }
-            value = value * 10 + Int64(digit)
-            i += 1
-        }
-        return value
     }
 
     /// The stretch handed over last ended in a comment, or in the mark that begins one.

@@ -5,15 +5,7 @@
 public enum ServiceEnvironment {
     /// A whole number of digits only; nil for anything else, or beyond 2^63.
     public static func number(_ text: Slab<UInt8>) -> UInt64? {
-        if text.count == 0 || text.count > 19 { return nil }
-        var value: UInt64 = 0
-        var i = 0
-        while i < text.count {
-            let digit = text[i] &- UInt8(ascii: "0")
-            if digit > 9 { return nil }
-            value = value * 10 + UInt64(digit)
-            i += 1
-        }
+        guard let value = DecimalText.number(text, maxDigits: 19) else { return nil }
         return value <= UInt64(Int64.max) ? value : nil
     }
 

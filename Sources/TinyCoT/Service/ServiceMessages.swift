@@ -95,8 +95,6 @@ public struct ServiceDuties: BitwiseCopyable, Sendable {
 
     public var isEmpty: Bool { owed == 0 }
 
-    public func owes(_ message: Message) -> Bool { (owed >> message.rawValue) & 1 == 1 }
-
     public mutating func owe(_ message: Message) {
         owed |= 1 << message.rawValue
         // A second reload begins: the end of the first is no longer news.

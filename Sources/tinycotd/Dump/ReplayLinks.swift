@@ -133,13 +133,11 @@ struct ReplayLinks: ~Copyable {
 
     /// - Returns: 0, or -errno.
     private mutating func connect(_ link: Int, _ endpoint: Endpoint) -> Int32 {
-        let isIPv4 = endpoint.address.isIPv4
-        let descriptor = isIPv4 ? tcs_socket_ipv4() : tcs_socket_ipv6()
+        var name = tcs_endpoint(endpoint)
+        let descriptor = tcs_socket_tcp(&name)
         if descriptor < 0 { return descriptor }
         descriptors[link] = descriptor
-        var name = tcs_endpoint(endpoint)
-        var result =
-            isIPv4 ? tcs_connect_ipv4(descriptor, &name) : tcs_connect_ipv6(descriptor, &name)
+        var result = tcs_connect(descriptor, &name)
         if result == 0 || result == -tcs_errno_in_progress {
             let both = tcs_event_readable | tcs_event_writable
             result = tcs_poller_add(poller.raw, descriptor, both, UInt64(link))

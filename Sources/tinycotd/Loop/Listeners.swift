@@ -84,17 +84,14 @@ extension EventLoop {
 
     /// - Returns: a listening socket, or -errno.
     static func listen(_ endpoint: Endpoint) -> Int32 {
-        let isIPv4 = endpoint.address.isIPv4
-        let descriptor = isIPv4 ? tcs_socket_ipv4() : tcs_socket_ipv6()
-        if descriptor < 0 { return descriptor }
         var name = tcs_endpoint(endpoint)
+        let descriptor = tcs_socket_tcp(&name)
+        if descriptor < 0 { return descriptor }
         // After a restart the connections of the old process may still be dying on this port.
         var result = tcs_set_reuse_address(descriptor)
         // Otherwise [::] would take the port for IPv4, too, and 0.0.0.0 could not be bound.
-        if result == 0 && !isIPv4 { result = tcs_set_ipv6_only(descriptor) }
-        if result == 0 {
-            result = isIPv4 ? tcs_bind_ipv4(descriptor, &name) : tcs_bind_ipv6(descriptor, &name)
-        }
+        if result == 0 && !endpoint.address.isIPv4 { result = tcs_set_ipv6_only(descriptor) }
+        if result == 0 { result = tcs_bind(descriptor, &name) }
         if result == 0 { result = tcs_listen(descriptor, 128) }
         if result == 0 { return descriptor }
         _ = tcs_close(descriptor)

@@ -48,6 +48,10 @@ extension EventLoop {
             reloadAgain = true
             return
         }
+        requestFile()
+    }
+
+    private mutating func requestFile() {
         reloadRuns = true
         _ = tcs_wake(reloadRequest.raw)
     }
@@ -58,9 +62,7 @@ extension EventLoop {
         if phase == .draining { return }
         if reloadAgain {
             reloadAgain = false
-            reloadRuns = true
-            _ = tcs_wake(reloadRequest.raw)
-            return
+            return requestFile()
         }
         noteReloadEnds()
         let count = tables.mailbox[0].result

@@ -188,7 +188,7 @@ extension PackageLine {
             i += 1
         }
         guard count == 8, let digest = SHA256Digest(hex: fields[1]),
-            let size = StoreAnswerHead.number(fields[2])
+            let size = DecimalText.number(fields[2])
         else { return nil }
         self.init(
             number: fields[0], digest: digest, sizeBytes: Int64(size), tool: fields[3],

@@ -32,7 +32,7 @@ struct StoreAnswerHead {
     init?(_ head: Slab<UInt8>) {
         // HTTP/1.1 200 OK
         if head.count < 13 || !head.slice(0, 9).equals("HTTP/1.1 ") { return nil }
-        guard let number = StoreAnswerHead.number(head.slice(9, 3)), number >= 200 else {
+        guard let number = DecimalText.number(head.slice(9, 3)), number >= 200 else {
             return nil
         }
         status = Int(number)
@@ -46,7 +46,7 @@ struct StoreAnswerHead {
 
     private mutating func take(_ line: Slab<UInt8>) -> Bool {
         if let value = StoreAnswerHead.value(of: line, "content-length:") {
-            contentLength = StoreAnswerHead.number(value)
+            contentLength = DecimalText.number(value)
             return contentLength != nil
         }
         if let value = StoreAnswerHead.value(of: line, "transfer-encoding:") {
@@ -74,19 +74,5 @@ struct StoreAnswerHead {
         }
         while i < line.count && line[i] == UInt8(ascii: " ") { i += 1 }
         return line.slice(i, line.count - i)
-    }
-
-    /// Decimal, of at most 18 digits.
-    static func number(_ text: Slab<UInt8>) -> UInt64? {
-        if text.count == 0 || text.count > 18 { return nil }
-        var value: UInt64 = 0
-        var i = 0
-        while i < text.count {
-            let digit = text[i] &- UInt8(ascii: "0")
-            if digit > 9 { return nil }
-            value = value * 10 + UInt64(digit)
-            i += 1
-        }
-        return value
     }
 }

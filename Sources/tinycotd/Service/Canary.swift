@@ -109,24 +109,18 @@ extension EventLoop {
     }
 
     private mutating func connectCanary(to goal: Endpoint) -> Int32 {
-        let isIPv4 = goal.address.isIPv4
-        canary.descriptor = isIPv4 ? tcs_socket_ipv4() : tcs_socket_ipv6()
+        var name = tcs_endpoint(goal)
+        canary.descriptor = tcs_socket_tcp(&name)
         if canary.descriptor < 0 { return canary.descriptor }
         _ = tcs_set_reset_on_close(canary.descriptor)
         _ = tcs_set_no_delay(canary.descriptor)
         setCanaryBuffers(canary.descriptor)
         // Bound to the address that is called: if that is not ours any more, no packet leaves.
-        var source = tcs_endpoint(goal)
+        var source = name
         source.port = 0
-        var result =
-            isIPv4
-            ? tcs_bind_ipv4(canary.descriptor, &source) : tcs_bind_ipv6(canary.descriptor, &source)
+        var result = tcs_bind(canary.descriptor, &source)
         if result < 0 { return result }
-        var name = tcs_endpoint(goal)
-        result =
-            isIPv4
-            ? tcs_connect_ipv4(canary.descriptor, &name)
-            : tcs_connect_ipv6(canary.descriptor, &name)
+        result = tcs_connect(canary.descriptor, &name)
         if result < 0 && result != -tcs_errno_in_progress { return result }
         result = tcs_local_endpoint(canary.descriptor, &source)
         if result < 0 { return result }
@@ -241,9 +235,9 @@ extension EventLoop {
             canary.isAccepted = true
             if let client = relay.admitCanary(address: peer.address, port: peer.port) {
                 connect(client, descriptor, peer)
-                return true
+            } else {
+                _ = tcs_close(descriptor)
             }
-            _ = tcs_close(descriptor)
             return true
         }
         // Whoever has reset its connection meanwhile is no client, ours or not.

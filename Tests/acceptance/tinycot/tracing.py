@@ -84,10 +84,14 @@ def held_call(pid, thread):
 
 
 class Tracer:
-    """strace on the store of a running daemon, until `stop` or the daemon's end."""
+    """strace on the store of a running daemon, until `stop` or the daemon's end.
 
-    def __init__(self, pid, log, *options):
-        self.threads = other_threads(pid)
+    On the relay instead, if `threads` names the main one. Use it in a `with`: a daemon whose thread
+    is held cannot even be killed.
+    """
+
+    def __init__(self, pid, log, *options, threads=None):
+        self.threads = threads or other_threads(pid)
         self._log = Path(log)
         self._log.unlink(missing_ok=True)
         command = ["strace", "-y", "-s", "16", "-o", str(self._log), *options]
