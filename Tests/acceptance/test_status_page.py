@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tinycot import browser, events, http
+from tinycot import browser, events, http, uploads
 from tinycot.client import gather
 from tinycot.storage import StoreDaemon
 
@@ -242,6 +242,27 @@ def test_hostile_names_in_a_browser(chromium, start_daemon, crowd, size):
         ".sort()") == ["bdi", "li", "span"]
     assert page.value("document.querySelectorAll('h1').length") == 1
     keep(page, f"hostile-{'phone' if size is PHONE else 'desktop'}")
+    page.close()
+
+
+def test_the_list_of_packages(chromium, daemon):
+    names = ["first.zip", '<img src=x onerror="pwned=1">.zip', "private.zip"]
+    packages = [uploads.made_up(name, 1_000 * (i + 1), seed=i) for i, name in enumerate(names)]
+    for package in packages:
+        assert uploads.upload(daemon.http_port, package).status == 200
+    for package in packages[:2]:
+        assert uploads.set_tool(daemon.http_port, package, "public").status == 200
+    page = look(chromium, daemon, PHONE)
+    assert not any("search" in url for url in page.requests)
+    page.value("document.querySelector('#packages summary').click()")
+    page.wait_until("document.querySelectorAll('#list li').length > 0")
+    links = page.value(
+        "[...document.querySelectorAll('#list a')].map((a) => [a.textContent, a.href])")
+    origin = f"http://127.0.0.1:{daemon.http_port}/"
+    assert links == [[package.name, f"{origin}Marti/sync/content?hash={package.hash}"]
+                     for package in reversed(packages[:2])]
+    assert page.complaints == [] and not page.value("'pwned' in window")
+    assert http.get(daemon.http_port, links[0][1][len(origin) - 1:]).body == packages[1].content
     page.close()
 
 
