@@ -1,7 +1,7 @@
 # The front door. Every target is one command of scripts/, so nothing is hidden in here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build arm64 deb trap test test-fast test-machine fuzz crash bench-transfer bench-wear tidy clean
+.PHONY: help run build arm64 deb trap test test-fast test-machine fuzz crash bench-transfer bench-wear bench-start tidy clean
 
 help: ## Show this list
 	@echo "TinyCoT: make TARGET"
@@ -52,6 +52,10 @@ bench-transfer: build ## Measure a package of 1 GiB against nginx and openssl
 bench-wear: build ## Measure what is written to a card in an hour (as root; takes 20 minutes)
 	scripts/bootstrap test
 	.venv/bin/python bench/wear.py
+
+bench-start: build ## Measure how long it takes to be ready (50 starts, with and without a state)
+	scripts/bootstrap test
+	.venv/bin/python bench/start.py
 
 tidy: ## Check the layout of the sources
 	scripts/tidy

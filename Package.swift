@@ -36,6 +36,8 @@ let package = Package(
     name: "TinyCoT",
     products: [.executable(name: "tinycot", targets: ["tinycotd"])],
     targets: [
+        // The status page, which its C file embeds.
+        .target(name: "CStatusPage", exclude: ["page.html"], cSettings: libraryShim),
         .target(name: "CLinuxSys", cSettings: shim, linkerSettings: shimLinking),
         .target(name: "TinyCoT", swiftSettings: core),
         .target(
@@ -51,7 +53,9 @@ let package = Package(
             swiftSettings: core),
         .executableTarget(
             name: "tinycotd",
-            dependencies: ["TinyCoT", "CLinuxSys", "PackageStore", "StateStore"],
+            dependencies: [
+                "TinyCoT", "CLinuxSys", "CStatusPage", "PackageStore", "StateStore",
+            ],
             swiftSettings: common),
         .testTarget(name: "TinyCoTTests", dependencies: ["TinyCoT"]),
         .testTarget(name: "SimulationTests", dependencies: ["TinyCoT"]),

@@ -64,6 +64,18 @@ int32_t tcs_map(size_t bytes, int32_t populate, void **memory) {
     return 0;
 }
 int32_t tcs_unmap(void *memory, size_t bytes) { return RESULT(munmap(memory, bytes)); }
+#ifdef TCS_WRAP_HEAP
+// From the linker: where the file begins in memory, and where its code ends. Data follows later, on
+// pages of its own.
+extern char __ehdr_start[], etext[];
+void tcs_release_program(void) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = (uintptr_t)__ehdr_start & ~(page - 1), end = (uintptr_t)etext & ~(page - 1);
+    (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+#else
+void tcs_release_program(void) {}
+#endif
 
 uint64_t tcs_monotonic_nanoseconds(void) {
     struct timespec time;

@@ -78,6 +78,8 @@ final class World {
     var expectsEnd = false
     var unpredictedEnds = 0
     var delivered = 0
+    /// Of those, events of clients, live or from the picture.
+    var deliveredEvents = 0
 
     // The store loop's snapshots (WorldState.swift).
     var snapshot: Snapshot?
@@ -391,6 +393,7 @@ final class World {
         }
         switch name {
         case .event(let serial):
+            deliveredEvents += 1
             guard let event = model.events[serial] else { break }
             if !event.isEmergency && !event.isRewritten && !piece.elementsEqual(event.piece) {
                 fail(
@@ -530,6 +533,10 @@ final class World {
         watchSnapshot()
         if relay.connectedClients != clients.count {
             fail("\(clients.count) clients are here, the relay counts \(relay.connectedClients)")
+        }
+        // Timed is what of it was live, and each once.
+        if relay.latency.count > UInt64(deliveredEvents) {
+            fail("\(relay.latency.count) deliveries are timed; \(deliveredEvents) were seen")
         }
         for client in clients {
             check(client)

@@ -131,10 +131,10 @@ import Testing
             """
         ),
         (
-            "{\"client_queue_bytes\": 1441793}",
+            "{\"client_queue_bytes\": 1343489}",
             """
-            line 1: client_queue_bytes is 1441793, but must be at most 1441792 because \
-            event_log_bytes is 1441792.
+            line 1: client_queue_bytes is 1343489, but must be at most 1343488 because \
+            event_log_bytes is 1343488.
             """
         ),
         (

@@ -181,4 +181,20 @@ import Testing
             #expect(!text.contains("%00") && !text.contains("%0A") && !text.contains("%2F"))
         }
     }
+
+    /// The hash of nothing, and one whose letters are the last of the alphabet.
+    @Test func aPolicyNamesTheHashesAndNothingElse() throws {
+        let empty = OwnedBytes("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+        let ones = OwnedBytes(String(repeating: "f", count: 64))
+        let script = try #require(SHA256Digest(hex: empty.slab))
+        let style = try #require(SHA256Digest(hex: ones.slab))
+        let text = answer { $0.contentPolicy(script: script, style: style) }
+        let last = String(repeating: "/", count: 42)
+        #expect(
+            text.hasSuffix(
+                "\r\nContent-Security-Policy: default-src 'none'; script-src "
+                    + "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; style-src "
+                    + "'sha256-\(last)8='; img-src data:; connect-src 'self'; "
+                    + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\r\n"))
+    }
 }

@@ -39,6 +39,8 @@ import Testing
         ("/Marti/api/cot/sa", "GET, HEAD", .positions),
         ("/healthz", "GET, HEAD", .health),
         ("/metrics", "GET, HEAD", .metrics),
+        ("/", "GET, HEAD", .page),
+        ("/status.json", "GET, HEAD", .status),
     ]
 
     private func shifted(_ route: MartiRoute, by offset: Int) -> MartiRoute {
@@ -81,7 +83,8 @@ import Testing
 
     @Test func otherPathsAreUnknown() {
         let paths = [
-            "", "/", "//", "*", "/Marti", "/Marti/", "/marti/api/version", "/Marti/api/Version",
+            "", "///", "/.", "/index.html", "/status", "*",
+            "/Marti", "/Marti/", "/marti/api/version", "/Marti/api/Version",
             "/Marti/api/version/", "/Marti//api/version", "///Marti/api/version",
             "Marti/api/version", "/Marti/api/version/config/x", "/Marti/api/versio",
             "/Marti/api/versions", "/Marti/api/cot/xml/", "/Marti/api/cot/xml/a/all",

@@ -28,7 +28,7 @@ import Testing
         let rows = (0..<plan.rowCount).map(plan.row)
         #expect(rows.map(\.totalBytes) == [128_000, 64])
         #expect(plan.arenaBytes == 128_064)
-        #expect(plan.plannedBytes == plan.arenaBytes + 3_407_872)
+        #expect(plan.plannedBytes == plan.arenaBytes + 3_506_176)
         #expect(plan.headroomBytes == 8_388_608 - plan.plannedBytes)
         // 128 x 2 x (32 KiB + 64 KiB), and for 8 HTTP connections, the operator's and two that are
         // refused 11 x 2 x (128 KiB + 192 KiB).
@@ -94,7 +94,7 @@ import Testing
     }
 
     @Test func refusalsNameTheKeyAndBothNumbers() {
-        let most = 8_388_608 - 3_407_872
+        let most = 8_388_608 - 3_506_176
         #expect(sentence(plan([("all", count: 1, unitBytes: most)])) == nil)
         #expect(
             sentence(plan([("all", count: 1, unitBytes: most), ("one", count: 1, unitBytes: 1)]))

@@ -67,4 +67,24 @@ import Testing
         schedule.stop()
         #expect(schedule.phase == .off)
     }
+
+    @Test func everyFlightIsCountedWithItsEnd() {
+        var schedule = WatchdogSchedule(timeoutMicroseconds: 20_000_000, now: at(0))
+        #expect(schedule.figures.isOn && schedule.figures.flown == 0)
+        schedule.launched(now: at(0))
+        #expect(schedule.figures.flown == 1 && schedule.figures.returned == 0)
+        schedule.returned(now: at(3))
+        #expect(schedule.figures.returned == 1)
+        #expect(schedule.figures.roundTripNanoseconds == 3_000_000)
+        schedule.launched(now: at(5_003))
+        schedule.lost(now: at(10_003))
+        #expect(schedule.figures.flown == 2 && schedule.figures.lost == 1)
+        // Of the last one that came back.
+        #expect(schedule.figures.roundTripNanoseconds == 3_000_000)
+        schedule.stop()
+        #expect(!schedule.figures.isOn && schedule.figures.flown == 2)
+        // What ends while nothing flies is no flight.
+        schedule.lost(now: at(20_000))
+        #expect(schedule.figures.lost == 1)
+    }
 }

@@ -67,7 +67,7 @@ def test_the_name_of_the_node_stays(daemon):
 
 
 @pytest.mark.parametrize("target", [
-    "/", "/Marti", "/Marti/", "/Marti/api", "/Marti/api/nothing", "/Marti/sync/content/extra",
+    "/Marti", "/Marti/", "/Marti/api", "/Marti/api/nothing", "/Marti/sync/content/extra",
     "/marti/api/version", "/Marti/api/missions/one", "/Marti/api/tls/config", "/favicon.ico",
     "/Marti/api/version/", "/Marti/../Marti/api/version", "/etc/passwd", "/Marti/%2e%2e/etc/passwd",
     "/Marti/api/cot/xml/", "/Marti/api/cot/xml/a/b", "/Marti/sync/missionquery%00",

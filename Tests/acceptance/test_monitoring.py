@@ -1,7 +1,8 @@
 """What is asked by who watches the server: /healthz, and /metrics in the text format of Prometheus.
 
 The reader below is written from the description of that format and is stricter than it: HELP, then
-TYPE, then samples of that family only; nothing twice; counters end in _total and nothing else does.
+TYPE, then samples of that family only; nothing twice; counters end in _total and nothing else does;
+the buckets of a histogram grow up to its count.
 """
 
 import re
@@ -17,8 +18,9 @@ from tinycot.pace import SLOW, wait_for
 from tinycot.storage import StoreDaemon
 
 _HELP = re.compile(r"# HELP (tinycot_[a-z_]+) ([^\\\n]+[^.\s])")
-_TYPE = re.compile(r"# TYPE (tinycot_[a-z_]+) (counter|gauge)")
-_SAMPLE = re.compile(r'(tinycot_[a-z_]+)(?:\{([a-z]+)="([0-9A-Za-z_.-]+)"\})? (0|[1-9]\d*)')
+_TYPE = re.compile(r"# TYPE (tinycot_[a-z_]+) (counter|gauge|histogram)")
+_SAMPLE = re.compile(
+    r'(tinycot_[a-z_]+)(?:\{([a-z]+)="([0-9A-Za-z_.+-]+)"\})? ((?:0|[1-9]\d*)(\.\d+)?)')
 
 
 def read(text):
@@ -36,14 +38,34 @@ def read(text):
         at += 2
         while at < len(lines) and not lines[at].startswith("#"):
             sample = _SAMPLE.fullmatch(lines[at])
-            assert sample and sample[1] == name, lines[at]
-            assert (sample[3] or "") not in samples, lines[at]
-            labels.add(sample[2])
-            samples[sample[3] or ""] = int(sample[4])
+            assert sample, lines[at]
+            label = sample[3] or ""
+            if kind[2] == "histogram":
+                assert sample[1].startswith(name + "_"), lines[at]
+                label = label or sample[1].removeprefix(name)
+            else:
+                assert sample[1] == name, lines[at]
+                labels.add(sample[2])
+            assert label not in samples, lines[at]
+            # Spans have decimals, and nothing else does.
+            assert (sample[5] is None) != (name.endswith("_seconds") and label in ("", "_sum")) \
+                or name == "tinycot_uptime_seconds", lines[at]
+            samples[label] = float(sample[4]) if sample[5] else int(sample[4])
             at += 1
-        assert samples and len(labels) == 1, name
+        assert samples and len(labels) <= 1, name
+        if kind[2] == "histogram":
+            read_histogram(samples)
         families[name] = (kind[2], samples)
     return families
+
+
+def read_histogram(samples):
+    buckets = [label for label in samples if label not in ("_sum", "_count")]
+    assert list(samples) == [*buckets, "_sum", "_count"] and buckets[-1] == "+Inf"
+    limits = [float(label) for label in buckets]
+    assert limits == sorted(set(limits))
+    counts = [samples[label] for label in buckets]
+    assert counts == sorted(counts) and counts[-1] == samples["_count"]
 
 
 def metrics(daemon):
@@ -84,6 +106,31 @@ def test_counts_are_what_was_done(start_daemon, crowd):
     wait_for(
         lambda: metrics(daemon)["tinycot_clients_closed_total"]["peer_closed"] == 1, 5,
         "the end of a client")
+
+
+def test_the_latency_is_that_of_every_delivery(start_daemon, crowd):
+    daemon = start_daemon()
+    name = "tinycot_relay_latency_seconds"
+    assert metrics(daemon)[name]["_count"] == 0
+    first, second, third = gather(crowd, daemon.port, [events.ALPHA, events.BRAVO, events.CHARLIE])
+    before = metrics(daemon)[name]
+    began = time.monotonic()
+    for number in range(20):
+        first.send(events.marker(f"spot-{number}"))
+    crowd.fence(first, [second, third])
+    longest = time.monotonic() - began
+    after = metrics(daemon)[name]
+    # Twenty markers and the fence, to each of two.
+    assert after["_count"] - before["_count"] == 2 * 21
+    spent = after["_sum"] - before["_sum"]
+    assert 0 < spent <= 2 * 21 * longest
+
+
+def test_without_a_service_manager_no_canary_flies(start_daemon):
+    found = metrics(start_daemon())
+    assert found["tinycot_watchdog_enabled"] == {"": 0}
+    assert found["tinycot_canaries_flown_total"] == {"": 0}
+    assert found["tinycot_canary_round_trip_seconds"] == {"": 0}
 
 
 def test_every_pool_has_a_limit_that_its_peak_keeps(start_daemon):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tinycot import corpus, events, http, states
+from tinycot import corpus, events, http, service, states
 from tinycot.client import gather
 from tinycot.infoset import infoset
 from tinycot.pace import SLOW, wait_for
@@ -41,6 +41,30 @@ def picture(crowd, daemon, wanted, port=None):
         lambda: f"{set(wanted) - {e.uid for e in newcomer.received}} in the picture")
     crowd.answer(newcomer)
     return newcomer
+
+
+def test_a_stop_while_the_picture_comes_back_keeps_all_of_it(tmp_path, start_daemon, crowd):
+    daemon = start_daemon()
+    client = crowd.join(daemon.port, events.ALPHA)
+    for number in range(1_000):
+        client.send(events.marker(f"spot-{number}", "<x>" + "n" * 300 + "</x>"))
+        if number % 50 == 49:
+            crowd.answer(client)
+    assert daemon.terminate() == 0
+    before = states.newest(daemon.state_dir)
+    assert len(before.events) == 1_001
+    manager = service.Manager(tmp_path / "notify")
+    daemon.environment["NOTIFY_SOCKET"] = manager.name
+    daemon.wait_listening = daemon.wait_store = lambda *_: None
+    for _ in range(10):
+        # Ready comes before the picture, and the end right after it.
+        heard = len(manager.messages)
+        daemon.start()
+        manager.wait("READY=1", heard)
+        assert daemon.terminate() == 0
+        after = states.newest(daemon.state_dir)
+        assert set(after.events) == set(before.events), f"{len(after.events)} are left"
+    manager.close()
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["stopped", "killed"])

@@ -9,6 +9,7 @@ with 1 if a step failed.
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -73,6 +74,8 @@ def table(run):
 
 def main():
     options = arguments()
+    # Who ends this ends the machine, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began = time.monotonic()
     failed = []
     with tempfile.TemporaryDirectory(prefix="tinycot-later-") as folder:

@@ -10,7 +10,7 @@ public struct Budget: BitwiseCopyable, Sendable {
     public var kernelSocketBytes = 33_554_432
     public var fileDescriptors = 256
     /// Room set aside for what does not lie in the arena: the program's pages and its stacks.
-    public var processBytes = 3_407_872
+    public var processBytes = 3_506_176
 
     public var clients = 128
     public var clientsPerAddress = 128
@@ -25,7 +25,7 @@ public struct Budget: BitwiseCopyable, Sendable {
     /// The longest event that is relayed. ATAK cannot take more than 65,536 (protocol 2.5).
     public var eventMaxBytes = 65_536
     /// The log in which every event waits, once, for all its receivers.
-    public var eventLogBytes = 1_441_792
+    public var eventLogBytes = 1_343_488
     public var eventLogEvents = 4_096
     /// Blocks that hold the beginnings of events whose end has not arrived.
     public var receivePoolBytes = 262_144

@@ -130,7 +130,16 @@ public struct HTTPResponseWriter: BitwiseCopyable {
         return writer
     }
 
-    private mutating func endLine() { writer.append("\r\n") }
+    // MARK: Pieces of a field, for those who put one together
+
+    mutating func begin(_ name: StaticString) {
+        append(name)
+        append(": ")
+    }
+
+    mutating func append(_ text: StaticString) { writer.append(text) }
+    mutating func append(_ byte: UInt8) { writer.append(byte) }
+    mutating func endLine() { writer.append("\r\n") }
 
     /// The writer's own numbers are signed; sizes are not.
     private mutating func append(_ value: UInt64) {

@@ -6,11 +6,13 @@ public struct MetricsWriter: BitwiseCopyable {
         /// Only grows, from 0 at the start of the program. Its name ends in `_total`.
         case counter
         case gauge
+        case histogram
 
         var name: StaticString {
             switch self {
             case .counter: "counter"
             case .gauge: "gauge"
+            case .histogram: "histogram"
             }
         }
     }
@@ -50,9 +52,42 @@ public struct MetricsWriter: BitwiseCopyable {
         end(value)
     }
 
+    /// The only sample of the family, a span in seconds.
+    public mutating func sample(nanoseconds value: UInt64) {
+        text.append(family)
+        end(nanoseconds: value)
+    }
+
+    /// All samples of the family: how many took no longer than each limit, their sum, their number.
+    public mutating func samples(_ histogram: LatencyHistogram) {
+        var i = 0
+        while i < LatencyHistogram.bucketCount {
+            text.append(family)
+            text.append("_bucket{le=\"")
+            text.append(LatencyHistogram.limitName(i))
+            text.append("\"}")
+            end(histogram.count(upTo: i))
+            i += 1
+        }
+        text.append(family)
+        text.append("_sum")
+        end(nanoseconds: histogram.sumNanoseconds)
+        text.append(family)
+        text.append("_count")
+        end(histogram.count)
+    }
+
     private mutating func end(_ value: UInt64) {
         text.append(" ")
         text.append(decimal: Int64(clamping: value))
+        text.append("\n")
+    }
+
+    private mutating func end(nanoseconds value: UInt64) {
+        text.append(" ")
+        text.append(decimal: Int64(value / 1_000_000_000))
+        text.append(".")
+        text.append(decimal: Int64(value % 1_000_000_000), minDigits: 9)
         text.append("\n")
     }
 }

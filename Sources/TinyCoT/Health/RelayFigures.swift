@@ -4,6 +4,10 @@
 public struct RelayFigures: BitwiseCopyable {
     public internal(set) var totals = RelayTotals()
     public internal(set) var replayEvicted: UInt64 = 0
+    public internal(set) var latency = LatencyHistogram()
+    public internal(set) var traffic = TrafficHistory()
+    /// The relay knows of no watchdog: the edge fills these in.
+    public var canary = CanaryFigures()
     /// By number, as `Relay.pool` counts them.
     public internal(set) var pools: InlineArray<9, PoolUse>
 
@@ -17,5 +21,7 @@ public struct RelayFigures: BitwiseCopyable {
         }
         totals = relay.totals
         replayEvicted = relay.replayEvicted
+        latency = relay.latency
+        traffic = relay.traffic
     }
 }

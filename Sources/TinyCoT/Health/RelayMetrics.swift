@@ -71,6 +71,40 @@ extension RelayFigures {
                 "tinycot_clients_not_returned_total",
                 "Clients of before the start that were said to have left", totals.notReturned,
                 &writer)
+        default: return writeProof(number - 6, &writer)
+        }
+        return true
+    }
+
+    /// How fast it relays, and whether it proves to itself that it does.
+    private func writeProof(_ number: Int, _ writer: inout MetricsWriter) -> Bool {
+        switch number {
+        case 0:
+            writer.begin(
+                "tinycot_relay_latency_seconds", .histogram,
+                "From reading the end of an event to the write of its last byte, for each receiver")
+            writer.samples(latency)
+        case 1:
+            writer.begin(
+                "tinycot_watchdog_enabled", .gauge,
+                "1 if the service manager wants to hear from the watchdog")
+            writer.sample(canary.isOn ? 1 : 0)
+        case 2:
+            count(
+                "tinycot_canaries_flown_total", "Events that the watchdog sent to itself",
+                canary.flown, &writer)
+        case 3:
+            count(
+                "tinycot_canaries_returned_total", "Of those, that came back through the relay",
+                canary.returned, &writer)
+        case 4:
+            count(
+                "tinycot_canaries_lost_total", "Of those, that were given up", canary.lost, &writer)
+        case 5:
+            writer.begin(
+                "tinycot_canary_round_trip_seconds", .gauge,
+                "Of the last one that came back, its connection included; 0 before the first")
+            writer.sample(nanoseconds: canary.roundTripNanoseconds)
         default: return false
         }
         return true

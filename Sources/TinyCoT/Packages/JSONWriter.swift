@@ -95,6 +95,12 @@ public struct JSONWriter: BitwiseCopyable {
         writer.append(decimal: value)
     }
 
+    /// - Parameter value: in units of 10^-9 degrees.
+    mutating func degrees(_ value: Int64, _ writer: inout ByteWriter) {
+        startValue(&writer)
+        MapPlace.write(degrees: value, into: &writer)
+    }
+
     /// A number that the protocol wants in quotes.
     public mutating func quotedNumber(_ value: Int64, _ writer: inout ByteWriter) {
         startValue(&writer)

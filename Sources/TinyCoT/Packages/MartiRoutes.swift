@@ -1,5 +1,5 @@
-// Which question a request asks: method and path of the Marti API (protocol 8.2, 12), and the two
-// that are asked by who watches the server. Called once a request, with the path as it came,
+// Which question a request asks: method and path of the Marti API (protocol 8.2, 12), and what is
+// asked by who watches the server. Called once a request, with the path as it came,
 // without its query. Paths are compared byte by byte, in the case of the protocol, each
 // percent-escape decoded once; an escaped slash is a letter of its segment, not a border. Ranges
 // point into the path as it came; `PathText` decodes them.
@@ -22,6 +22,8 @@ public enum MartiRoute: Equatable, BitwiseCopyable, Sendable {
     case positions
     /// Whether it serves, and its figures.
     case health, metrics
+    /// The page for people, and what it draws.
+    case page, status
 }
 
 /// A set of methods. Not an `OptionSet`, whose literals are arrays.
@@ -149,6 +151,8 @@ public enum MartiRoutes {
         case 16: Entry("/Marti/api/cot/sa", read, .positions)
         case 17: Entry("/healthz", read, .health)
         case 18: Entry("/metrics", read, .metrics)
+        case 19: Entry("/", read, .page)
+        case 20: Entry("/status.json", read, .status)
         default: nil
         }
     }

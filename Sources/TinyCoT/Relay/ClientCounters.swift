@@ -74,4 +74,14 @@ public struct ClientCounters: BitwiseCopyable {
     public var refused: UInt64 = 0
     public var drops: InlineArray<7, UInt64> = .init(repeating: 0)
     public init() {}
+
+    public var dropSum: UInt64 {
+        var sum: UInt64 = 0
+        var i = 0
+        while i < QueueDrop.count {
+            sum &+= drops[i]
+            i += 1
+        }
+        return sum
+    }
 }

@@ -18,8 +18,10 @@
 public struct StoredEvent: BitwiseCopyable {
     public var offset: UInt32 = 0
     public var count: UInt32 = 0
-    /// Queue entries (and other holders) that refer to it.
-    public var references: UInt32 = 0
+    /// When its bytes were read, in ticks of `LatencyHistogram`; 0 if it was made here.
+    public var arrivedAt: UInt32 = 0
+    /// Queue entries (and other holders) that refer to it: two for each client at most.
+    public var references: UInt16 = 0
     public var importance = EventKind.Importance.marker
     /// The team of its sender: walls are checked again when a client changes teams.
     public var team: UInt8 = 0
@@ -158,7 +160,8 @@ public struct EventLog: ~Copyable {
     /// Makes the first `count` bytes of the reservation an event. It has one reference, which is
     /// the caller's: to be dropped when the event has been handed to everyone who gets it.
     public mutating func commit(
-        _ count: Int, importance: EventKind.Importance, team: UInt8, positionKey: UInt64
+        _ count: Int, importance: EventKind.Importance, team: UInt8, positionKey: UInt64,
+        arrivedAt: UInt32 = 0
     ) -> UInt32 {
         invariant(count > 0 && count <= reservedBytes, "an event fits its reservation")
         freeSlotCount -= 1
@@ -166,6 +169,7 @@ public struct EventLog: ~Copyable {
         var event = StoredEvent()
         event.offset = UInt32(head)
         event.count = UInt32(count)
+        event.arrivedAt = arrivedAt
         event.references = 1
         event.importance = importance
         event.team = team

@@ -13,6 +13,8 @@ public struct Question: BitwiseCopyable {
         case statePage, restore, restoreEnd
         /// Counts and sizes, the same for everybody.
         case figures
+        /// The figures, and the clients that the asker may see: what the status page shows.
+        case standings
     }
 
     // MARK: Asked
@@ -24,16 +26,18 @@ public struct Question: BitwiseCopyable {
     public var isOperator = false
     /// identity: who the asker says it is; event: whose event. A text that was cut names nobody.
     public var uid = ShortText<255>()
-    /// contacts, positions, statePage: where the page begins. 0 first; the answer moves it.
+    /// contacts, positions, standings, statePage: where the page begins. 0 first; the answer moves
+    /// it.
     public var cursor: UInt64 = 0
 
     // MARK: Answered
 
-    /// contacts, positions: there is no further page. A page may be empty and not the last.
+    /// contacts, positions, standings: there is no further page. A page may be empty and not the
+    /// last.
     public var isLast = true
     /// event: there is one. announcement: it waits for somebody at least.
     public var isFound = false
-    /// identity: there are no walls, for the operator or for anybody.
+    /// identity, standings: there are no walls, for the operator or for anybody.
     public var seesAll = false
     /// identity: of the client that bears `uid` at that address; empty if there is none.
     public var callsign = NameText()
@@ -44,7 +48,7 @@ public struct Question: BitwiseCopyable {
     public var homeTeam = ShortText<40>()
     /// identity: how many names of visible teams lie in `memory.teams`.
     public var teamCount = 0
-    /// contacts: how many lie in `memory.contacts`.
+    /// contacts, standings: how many lie in `memory.contacts`, and in `memory.standings`.
     public var contactCount = 0
     /// event, positions: bytes in `memory.bytes`. announcement, asked: those of the event there.
     public var byteCount = 0
@@ -69,6 +73,8 @@ public struct Question: BitwiseCopyable {
 public struct QuestionMemory: BitwiseCopyable {
     public let teams: Slab<ShortText<40>>
     public let contacts: Slab<ContactRecord>
+    /// Beside the contacts.
+    public let standings: Slab<ClientStanding>
     public let records: Slab<KeptRecord>
     public let seen: Slab<SeenRecord>
     /// One.
@@ -84,6 +90,8 @@ public struct QuestionMemory: BitwiseCopyable {
     public init(budget: Budget, arena: inout Arena) {
         teams = arena.take(ShortText<40>.self, count: budget.teams)
         contacts = arena.take(ContactRecord.self, count: QuestionMemory.contactsPerPage)
+        standings = arena.take(
+            ClientStanding.self, count: QuestionMemory.contactsPerPage)
         records = arena.take(KeptRecord.self, count: QuestionMemory.recordsPerPage)
         seen = arena.take(SeenRecord.self, count: QuestionMemory.seenPerPage)
         figures = arena.take(RelayFigures.self, count: 1)

@@ -16,7 +16,8 @@
 // gets an event), RelayOutbound (queues to bytes), RelayIdentity (names and teams), RelayReplay
 // (the picture), RelayDeadlines (everything that time does), RelayReload (a new configuration),
 // RelaySeen (who was here), RelayState and RelayRestore (what survives a restart, out and in),
-// RelayFeed (what goes to the dump), RelayCanary (the daemon's own connection).
+// RelayFeed (what goes to the dump), RelayCanary (the daemon's own connection), RelayStandings
+// (what the status page shows).
 
 /// One stretch of memory to write. Laid out like `struct iovec`.
 public struct Piece: BitwiseCopyable {
@@ -104,6 +105,11 @@ public struct Relay: ~Copyable {
     public internal(set) var stateChanges: UInt64 = 0
 
     public internal(set) var totals = RelayTotals()
+    public internal(set) var latency = LatencyHistogram()
+    var traffic = TrafficHistory()
+    /// The beginning of this turn, and the last look at the clock in it, in the histogram's ticks.
+    var turnTick: UInt32 = 1
+    var lastTick: UInt32 = 1
 
     /// Takes everything the relay will ever need from the arena.
     /// - Parameter seed: random; keys the name hashes and makes the uids of server events.
@@ -160,6 +166,15 @@ public struct Relay: ~Copyable {
         invariant(self.now <= now, "the monotonic clock does not go back")
         self.now = now
         self.wall = wall
+        turnTick = LatencyHistogram.tick(now)
+        lastTick = turnTick
+        traffic.note(received: totals.eventsIn, sent: totals.eventsOut, at: now)
+    }
+
+    /// The clock was read once more in this turn. Only the latency is measured with it.
+    public mutating func noteTime(_ fresh: Instant) {
+        invariant(now <= fresh, "the monotonic clock does not go back")
+        lastTick = LatencyHistogram.tick(fresh)
     }
 
     public func client(at index: Int) -> Client { clients[index] }

@@ -320,6 +320,7 @@ extension Relay {
         }
         rest -= left
         queues.pop(&client.pointee.queue, event: event)
+        if event.arrivedAt != 0 { latency.add(from: event.arrivedAt, to: lastTick) }
         log.release(slot)
         noteSent(client)
     }

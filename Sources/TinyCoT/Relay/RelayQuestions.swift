@@ -22,7 +22,7 @@ extension Relay {
         case .restore: return restore(&question, memory)
         case .restoreEnd: return restoreEnd()
         case .figures: return memory.figures[0] = RelayFigures(of: self)
-        case .identity, .contacts, .event, .positions: break
+        case .identity, .contacts, .event, .positions, .standings: break
         }
         question.homeTeam = ShortText()
         question.byteCount = 0
@@ -32,6 +32,7 @@ extension Relay {
         case .contacts: answerContacts(&question, memory, sight)
         case .event: answerEvent(&question, memory, sight)
         case .positions: answerPositions(&question, memory, sight)
+        case .standings: answerStandings(&question, memory, sight)
         case .announcement, .statePage, .restore, .restoreEnd, .figures:
             invariantBroken("these have been answered above")
         }
@@ -210,7 +211,7 @@ extension Relay {
         return contact
     }
 
-    private func contact(_ client: UnsafeMutablePointer<Client>) -> ContactRecord {
+    func contact(_ client: UnsafeMutablePointer<Client>) -> ContactRecord {
         var contact = ContactRecord()
         contact.callsign = client.pointee.callsign
         contact.uid = client.pointee.uid

@@ -187,7 +187,8 @@ extension Relay {
         delivery.slot = log.commit(
             writer.count, importance: delivery.kind.importance, team: delivery.team,
             positionKey: delivery.kind == .position
-                ? ReplayTable.key(uidHash: delivery.uidHash, team: delivery.team) : 0)
+                ? ReplayTable.key(uidHash: delivery.uidHash, team: delivery.team) : 0,
+            arrivedAt: clients[delivery.sender].isCanary ? 0 : turnTick)
         return true
     }
 

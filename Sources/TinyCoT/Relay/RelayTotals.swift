@@ -33,6 +33,26 @@ public struct RelayTotals: BitwiseCopyable {
         invariant(CloseReason.count == 8, "every close reason has its counter")
         invariant(QueueDrop.count == 7, "every drop has its counter")
     }
+
+    var refusedSum: UInt64 {
+        var sum: UInt64 = 0
+        var i = 0
+        while i < Refusal.count {
+            sum &+= refused[i]
+            i += 1
+        }
+        return sum
+    }
+
+    var dropSum: UInt64 {
+        var sum: UInt64 = 0
+        var i = 0
+        while i < QueueDrop.count {
+            sum &+= drops[i]
+            i += 1
+        }
+        return sum
+    }
 }
 
 /// How much of one pool is used, was used at most, and can be.

@@ -18,12 +18,16 @@ public struct WatchdogSchedule: BitwiseCopyable, Sendable {
     /// Lost since the last one that came back.
     public private(set) var lostInARow: UInt32 = 0
 
+    public private(set) var figures = CanaryFigures()
+    private var launchedAt = Instant.zero
+
     /// Turned off.
     public init() {}
 
     /// - Parameter timeoutMicroseconds: as WATCHDOG_USEC says it.
     public init(timeoutMicroseconds: UInt64, now: Instant) {
         phase = .resting
+        figures.isOn = true
         deadline = now
         quarterMilliseconds = Int64(clamping: timeoutMicroseconds / 4_000)
         // Faster than this would be work for nothing; no service manager asks for it.
@@ -45,6 +49,8 @@ public struct WatchdogSchedule: BitwiseCopyable, Sendable {
     public mutating func launched(now: Instant) {
         invariant(phase == .resting, "one canary flies at a time")
         phase = .flying
+        launchedAt = now
+        figures.flown &+= 1
         deadline = now.after(milliseconds: quarterMilliseconds)
     }
 
@@ -52,6 +58,8 @@ public struct WatchdogSchedule: BitwiseCopyable, Sendable {
         invariant(phase == .flying, "only what flies comes back")
         phase = .resting
         lostInARow = 0
+        figures.returned &+= 1
+        figures.roundTripNanoseconds = now.nanoseconds &- launchedAt.nanoseconds
         deadline = now.after(milliseconds: quarterMilliseconds)
     }
 
@@ -59,10 +67,29 @@ public struct WatchdogSchedule: BitwiseCopyable, Sendable {
     public mutating func lost(now: Instant) {
         if phase == .off { return }
         phase = .resting
+        figures.lost &+= 1
         lostInARow &+= 1
         deadline = now.after(
             milliseconds: min(quarterMilliseconds, WatchdogSchedule.againMilliseconds))
     }
 
-    public mutating func stop() { self = WatchdogSchedule() }
+    /// What was counted stays.
+    public mutating func stop() {
+        var counted = figures
+        counted.isOn = false
+        self = WatchdogSchedule()
+        figures = counted
+    }
+}
+
+/// What became of the canaries, for who watches from outside.
+public struct CanaryFigures: BitwiseCopyable, Equatable, Sendable {
+    public internal(set) var isOn = false
+    public internal(set) var flown: UInt64 = 0
+    public internal(set) var returned: UInt64 = 0
+    public internal(set) var lost: UInt64 = 0
+    /// Of the last one that came back.
+    public internal(set) var roundTripNanoseconds: UInt64 = 0
+
+    public init() {}
 }

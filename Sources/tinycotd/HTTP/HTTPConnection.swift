@@ -24,7 +24,7 @@ struct HTTPConnection: BitwiseCopyable {
     /// Where the rest of an answer comes from, a piece at a time.
     enum Source: UInt8, BitwiseCopyable {
         case none, packages, packageLines, contacts, event, positions, videos, file, catalogue
-        case metrics
+        case metrics, page, status
 
         var isXML: Bool { self == .event || self == .positions || self == .videos }
     }
@@ -74,6 +74,7 @@ struct HTTPConnection: BitwiseCopyable {
     var cursor: UInt64 = 0
     var index = 0
     var list = MartiList(.packages)
+    var document = StatusDocument()
     /// The beginning of a document was written.
     var hasPrologue = false
     var wantsPublicOnly = false

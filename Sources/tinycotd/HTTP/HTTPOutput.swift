@@ -70,7 +70,7 @@ extension StoreLoop {
     }
 
     /// A board without a clock believes that it is 1970; then it says nothing (RFC 9110 6.6.1).
-    private var believableTime: WallTime? {
+    var believableTime: WallTime? {
         wall.milliseconds > 1_700_000_000_000 ? wall : nil
     }
 
@@ -115,6 +115,7 @@ extension StoreLoop {
         head.contentType(type)
         // What clients put into XML is no program of ours to whoever opens it in a browser.
         if place.pointee.source.isXML { head.field("Content-Security-Policy", "sandbox") }
+        if source == .page { StatusPage.write(into: &head) }
         if let bytes { head.contentLength(UInt64(bytes)) }
         if place.pointee.isChunked { head.field("Transfer-Encoding", "chunked") }
         send(index, head, bodyBytes: 0)
@@ -238,6 +239,8 @@ extension StoreLoop {
             case .catalogue: try writeCatalogue(index, &piece)
             case .event: writeEvent(index, &piece)
             case .metrics: writeMetrics(index, &piece)
+            case .page: writePage(index, &piece)
+            case .status: return writeStatus(index, &piece)
             case .contacts: return writeContacts(index, &piece)
             case .positions: return writePositions(index, &piece)
             case .none, .file: invariantBroken("only sources of pieces make pieces")

@@ -36,7 +36,8 @@ extension StoreLoop {
         case .groups: answerJSON(index) { MartiAnswers.groups($0, &$1) }
         case .groupCacheEnabled: answerJSON(index) { MartiAnswers.boolean(false, $0, &$1) }
         case .missions: answerJSON(index) { MartiAnswers.missions($0, &$1) }
-        case .clientEndpoints, .contacts, .positions, .health, .metrics: ask(index)
+        case .clientEndpoints, .contacts, .positions, .health, .metrics, .status: ask(index)
+        case .page: answerPage(index)
         case .event(let uid): askForEvent(index, uid)
         default: servePackages(index, route, method, path)
         }

@@ -8,6 +8,9 @@ import TinyCoT
 extension EventLoop {
     /// Per client and turn, so that one who takes everything does not keep the others waiting.
     private static var bytesPerTurn: Int { 262_144 }
+    /// After the first write of a turn and then after so many, the clock is read: a hundredth of
+    /// what they cost, and no delivery is timed by more than these few writes too early.
+    private static var writesPerClock: Int { 8 }
 
     // MARK: The beginning
 
@@ -97,6 +100,7 @@ extension EventLoop {
             if count == 0 { return watchWriting(client, false) }
             let offered = bytes(inPieces: count)
             let result = tcs_send_pieces(descriptor, tables.pieces.start, count)
+            noteWrite()
             if result < 0 && !isPassing(result) {
                 return relay.connectionEnded(client: client, reason: .peerReset)
             }
@@ -109,6 +113,14 @@ extension EventLoop {
         }
         // Its share of this turn is used up. The poller brings it back at once if it can take more.
         watchWriting(client, true)
+    }
+
+    private mutating func noteWrite() {
+        if writesToClock == 0 {
+            relay.noteTime(LinuxClock.now())
+            writesToClock = EventLoop.writesPerClock
+        }
+        writesToClock -= 1
     }
 
     private func bytes(inPieces count: Int) -> Int {

@@ -54,6 +54,8 @@ struct EventLoop: ~Copyable {
     /// The store writes the state at the end, and is not waited for beyond this.
     var storeLeaveAt = Instant.never
     var resumeListenersAt = Instant.never
+    /// Writes to clients until the clock is looked at for the latency.
+    var writesToClock = 0
     var now = Instant.zero
     var wall = WallTime(milliseconds: 0)
     var startedAt = Instant.zero
@@ -90,6 +92,7 @@ struct EventLoop: ~Copyable {
         let count = waitForEvents()
         now = LinuxClock.now()
         wall = LinuxClock.wall()
+        writesToClock = 0
         relay.beginTurn(now: now, wall: wall)
         // Those who leave make room for those who come.
         dispatch(count, newcomers: false)

@@ -24,6 +24,9 @@ extension EventLoop {
         var left = Bridge.slotCount
         while left > 0, let slot = bridge.nextQuestion() {
             relay.answer(&bridge.question(slot).pointee, bridge.memory(slot))
+            if bridge.question(slot).pointee.kind == .figures {
+                bridge.memory(slot).figures.pointer(at: 0).pointee.canary = canary.schedule.figures
+            }
             bridge.answered(slot)
             left -= 1
         }

@@ -45,11 +45,14 @@ enum Serve {
         let dumpRing = loop.relay.feed.bytes
         loop.configMustExist = exists || settings.config.mustExist
         try loop.open(settings: settings, startup: startup)
+        // Here too: what the store begins with shall not come on top of what was needed so far.
+        tcs_release_program()
         try startStore(
             store, quota, config, &loop.passed, dumpRing, budget, state, settings, startup)
         loop.passed.closeRest(log: &loop.log, at: loop.now)
         // 7. Close the door behind us, and relay.
         plan.limitData()
+        tcs_release_program()
         tcs_heap_seal()
         // For tests: a counter that cannot count also reads 0.
         if tcs_environment("TINYCOT_PROBE_HEAP") != nil { tcs_heap_probe() }

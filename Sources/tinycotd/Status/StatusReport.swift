@@ -393,21 +393,11 @@ extension EventLoop {
         writer.column(depth.events, 5)
         writer.column(Int(client.counters.eventsIn), 8)
         writer.column(Int(client.counters.eventsOut), 9)
-        writer.column(dropped(client.counters), 7)
+        writer.column(Int(client.counters.dropSum), 7)
         writer.append(endpoint(of: client, index))
         writer.append("\n")
         cursor.index = index + 1
         cursor.hasWritten = true
-    }
-
-    private func dropped(_ counters: ClientCounters) -> Int {
-        var sum = 0
-        var i = 0
-        while i < QueueDrop.count {
-            sum += Int(counters.drops[i])
-            i += 1
-        }
-        return sum
     }
 
     private func writeTextPool(_ cursor: inout StatusCursor, _ writer: inout ByteWriter) {

@@ -91,6 +91,7 @@ extension StoreLoop {
         case .clientEndpoints, .contacts: question.pointee.kind = .contacts
         case .positions: question.pointee.kind = .positions
         case .health, .metrics: question.pointee.kind = .figures
+        case .status: question.pointee.kind = .standings
         case .event(let range):
             question.pointee.kind = .event
             var writer = ByteWriter(tables.texts)
@@ -133,6 +134,7 @@ extension StoreLoop {
         case .positions: positionsArrived(index)
         case .health: answerHealth(index)
         case .metrics: beginMetrics(index)
+        case .status: standingsArrived(index)
         default: identityArrived(index, slot)
         }
     }
@@ -208,7 +210,7 @@ extension StoreLoop {
         answerLong(index, "application/xml", .positions)
     }
 
-    private mutating func goOnAnswering(_ index: Int) {
+    mutating func goOnAnswering(_ index: Int) {
         tables.connections.pointer(at: index).pointee.phase = .answering
         beginWindow(index)
         flush(index)
@@ -291,12 +293,12 @@ extension StoreLoop {
 
     /// All of the page is in the piece. The slot is given back before the piece is sent: what is
     /// left of the list is asked for when the client has read this.
-    private mutating func endPage(_ index: Int, _ cursor: UInt64) -> Bool {
+    mutating func endPage(_ index: Int, _ cursor: UInt64) -> Bool {
         tables.connections.pointer(at: index).pointee.cursor = cursor
         releaseSlot(index)
         return true
     }
 
     /// The next page, from `cursor` on.
-    private mutating func askAgain(_ index: Int) { beginWaiting(index) }
+    mutating func askAgain(_ index: Int) { beginWaiting(index) }
 }

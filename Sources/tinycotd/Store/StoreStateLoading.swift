@@ -115,7 +115,7 @@ extension StoreLoop {
                 return
             }
         }
-        if !sendPage(&restored) { restored.isCutShort = true }
+        sendPage(&restored)
     }
 
     /// - Returns: false if it makes no sense to go on.
@@ -134,10 +134,8 @@ extension StoreLoop {
             switch found {
             case .more: return true
             case .header, .end: break
-            case .client:
-                if !add(reader.client, &restored) { return false }
-            case .event:
-                if !add(reader.event, reader.eventBytes, &restored) { return false }
+            case .client: add(reader.client, &restored)
+            case .event: add(reader.event, reader.eventBytes, &restored)
             }
         }
     }
@@ -148,31 +146,28 @@ extension StoreLoop {
         question.pointee.kind = .restore
     }
 
-    private mutating func add(_ client: SeenRecord, _ restored: inout RestoredState) -> Bool {
+    private mutating func add(_ client: SeenRecord, _ restored: inout RestoredState) {
         let question = bridge.question(StoreLoop.pageSlot)
-        if question.pointee.seenCount == QuestionMemory.seenPerPage && !sendPage(&restored) {
-            return false
-        }
+        if question.pointee.seenCount == QuestionMemory.seenPerPage { sendPage(&restored) }
         var aged = client
         aged.agoMilliseconds += restored.elapsed.milliseconds
         bridge.memory(StoreLoop.pageSlot).seen[question.pointee.seenCount] = aged
         question.pointee.seenCount += 1
         restored.clients += 1
-        return true
     }
 
     private mutating func add(
         _ event: KeptRecord, _ bytes: Slab<UInt8>, _ restored: inout RestoredState
-    ) -> Bool {
+    ) {
         let left = event.leftMilliseconds - restored.elapsed.milliseconds
         restored.events += 1
-        if left <= 0 { return true }
+        if left <= 0 { return }
         let question = bridge.question(StoreLoop.pageSlot)
         let memory = bridge.memory(StoreLoop.pageSlot)
         let isFull =
             question.pointee.recordCount == QuestionMemory.recordsPerPage
             || bytes.count > memory.bytes.count - question.pointee.byteCount
-        if isFull && !sendPage(&restored) { return false }
+        if isFull { sendPage(&restored) }
         var aged = event
         aged.ageMilliseconds += restored.elapsed.milliseconds
         aged.leftMilliseconds = left
@@ -182,29 +177,28 @@ extension StoreLoop {
         memory.records[question.pointee.recordCount] = aged
         question.pointee.recordCount += 1
         question.pointee.byteCount += bytes.count
-        return true
     }
 
-    /// Hands the page over, waits until the relay has taken it, and begins the next one.
-    /// - Returns: false if the relay does not answer, or the end has come.
-    private mutating func sendPage(_ restored: inout RestoredState) -> Bool {
+    /// Hands the page over, waits until the relay has taken it, and begins the next one. Also when
+    /// the end has come: the state of a stop is made of what the relay has, and half a picture
+    /// would take the place of the whole one.
+    private mutating func sendPage(_ restored: inout RestoredState) {
         let question = bridge.question(StoreLoop.pageSlot)
-        if question.pointee.seenCount == 0 && question.pointee.recordCount == 0 { return true }
-        if !askAndWait() { return false }
+        if question.pointee.seenCount == 0 && question.pointee.recordCount == 0 { return }
+        askAndWait()
         restored.taken += question.pointee.restoredCount
         emptyPage()
-        return true
     }
 
     /// Clients of the relay have waited for the picture until now, also where there is none.
     private mutating func endRestore() {
         emptyPage()
         bridge.question(StoreLoop.pageSlot).pointee.kind = .restoreEnd
-        _ = askAndWait()
+        askAndWait()
     }
 
     /// The slot comes back here, and nothing else is under way.
-    private mutating func askAndWait() -> Bool {
+    private mutating func askAndWait() {
         bridge.ask(StoreLoop.pageSlot)
         // The relay answers within a turn, or the whole process ends.
         pulse.rest()
@@ -215,7 +209,6 @@ extension StoreLoop {
         }
         pulse.step()
         now = LinuxClock.now()
-        return !bridge.isStopRequested
     }
 
     private mutating func logRestored(_ restored: RestoredState, _ header: StateHeader) {
