@@ -143,7 +143,7 @@ def late_interface(run):
 def reload(run):
     """The operator adds a team; nobody is dropped, and systemd hears of the end of it."""
     machine = run.machine
-    machine.run("cp /etc/tinycot/tinycot.json /root/before.json && echo "
+    machine.run("cp /etc/tinycot/tinycot.json /tmp/before.json && echo "
                 "'{\"teams\": [{\"name\": \"blue\", \"default\": true}]}' "
                 ">/etc/tinycot/tinycot.json")
     pid = unit.main_pid(machine)
@@ -155,7 +155,7 @@ def reload(run):
         assert traffic.sender.made == made, "the reload dropped a client"
     said = machine.run("journalctl -b -u tinycot -n 20 --no-pager -o cat")
     assert re.search(r"configuration reloaded: 2 listeners", said), said
-    machine.run("mv /root/before.json /etc/tinycot/tinycot.json && "
+    machine.run("mv /tmp/before.json /etc/tinycot/tinycot.json && "
                 "systemctl reload tinycot.service")
     assert unit.main_pid(machine) == pid
 
