@@ -20,6 +20,7 @@ const int32_t tcs_errno_file_too_big = EFBIG, tcs_errno_name_too_long = ENAMETOO
 const int32_t tcs_errno_not_implemented = ENOSYS, tcs_errno_invalid = EINVAL;
 const int32_t tcs_errno_not_seekable = ESPIPE, tcs_errno_link = ELOOP;
 
+const int32_t tcs_working_folder = AT_FDCWD;
 int32_t tcs_open_folder(const char *path) {
     return RESULT(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }

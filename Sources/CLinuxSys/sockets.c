@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -76,6 +78,28 @@ static void tell(const struct sockaddr_storage *name, tcs_endpoint *endpoint) {
         memcpy(endpoint->address + 12, &v4->sin_addr, 4);
         endpoint->port = ntohs(v4->sin_port);
     }
+}
+int32_t tcs_own_addresses(tcs_endpoint *list, size_t count) {
+    struct ifaddrs *all;
+    if (getifaddrs(&all) < 0) return -errno;
+    size_t found = 0;
+    for (struct ifaddrs *one = all; one && found < count; one = one->ifa_next) {
+        if (!one->ifa_addr || !(one->ifa_flags & IFF_UP)) continue;
+        struct sockaddr_storage name;
+        memset(&name, 0, sizeof name);
+        if (one->ifa_addr->sa_family == AF_INET) {
+            memcpy(&name, one->ifa_addr, sizeof(struct sockaddr_in));
+        } else if (one->ifa_addr->sa_family == AF_INET6) {
+            memcpy(&name, one->ifa_addr, sizeof(struct sockaddr_in6));
+            if (IN6_IS_ADDR_LINKLOCAL(&((struct sockaddr_in6 *)&name)->sin6_addr)) continue;
+        } else {
+            continue;
+        }
+        tell(&name, &list[found]);
+        list[found++].port = 0;
+    }
+    freeifaddrs(all);
+    return (int32_t)found;
 }
 int32_t tcs_accept(int32_t descriptor, tcs_endpoint *peer) {
     struct sockaddr_storage name;
@@ -188,6 +212,12 @@ int32_t tcs_connect_unix(int32_t descriptor, const char *path) {
     struct sockaddr_un name;
     int32_t fit = unix_name(&name, path);
     return fit < 0 ? fit : RESULT(connect(descriptor, (struct sockaddr *)&name, sizeof name));
+}
+int32_t tcs_peer_process(int32_t descriptor) {
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    int32_t result = RESULT(getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length));
+    return result < 0 ? result : peer.pid;
 }
 int32_t tcs_socket_unix_datagram(void) {
     return RESULT(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

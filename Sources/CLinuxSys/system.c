@@ -171,6 +171,10 @@ int32_t tcs_poll_writable(int32_t descriptor) {
     struct pollfd entry = {.fd = descriptor, .events = POLLOUT};
     return poll(&entry, 1, 0) == 1 && (entry.revents & POLLOUT) != 0;
 }
+int32_t tcs_await(int32_t descriptor, int32_t writing, int32_t milliseconds) {
+    struct pollfd entry = {.fd = descriptor, .events = writing ? POLLOUT : POLLIN};
+    return RESULT(poll(&entry, 1, milliseconds));
+}
 int32_t tcs_is_socket(int32_t descriptor) {
     struct stat status;
     return fstat(descriptor, &status) == 0 && S_ISSOCK(status.st_mode);

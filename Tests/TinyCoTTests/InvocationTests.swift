@@ -53,6 +53,22 @@ import Testing
         #expect(parse("serve", "-h").result.wantsHelp)
     }
 
+    @Test func theDoctorTakesBothFilesAndBothFolders() {
+        let doctor = parse(
+            "doctor", "--json", "--bundle=b.tar", "--config", "c", "--budget", "b",
+            "--state-dir", "s", "--run-dir", "r"
+        ).result
+        #expect(doctor.mistake == .nothing && doctor.command == .doctor && doctor.wantsJSON)
+        #expect(doctor.valueArgument(.bundle) == 3 && doctor.valueOffset(.bundle) == 9)
+        #expect(
+            parse("serve", "--bundle", "x").sentence
+                == "the option \"--bundle\" does not belong to \"serve\"\(InvocationTests.rest)")
+        #expect(
+            parse("doctor", "--bundle").sentence
+                == "a path is missing behind \"--bundle\"\(InvocationTests.rest)")
+        #expect(parse("doctr").sentence == "unknown command \"doctr\"; did you mean \"doctor\"?")
+    }
+
     @Test func aNearMissGetsASuggestion() {
         #expect(parse("srve").sentence == "unknown command \"srve\"; did you mean \"serve\"?")
         #expect(

@@ -89,6 +89,22 @@ def serve(run):
     assert "clients" in status, status
 
 
+def ask_the_doctor(run):
+    """It reaches the service from outside its sandbox, and every address of the board."""
+    code, said = run.machine.ask("tinycot doctor --bundle /tmp/doctor.tar", 120)
+    run.keep("doctor", said)
+    assert code == 0, said
+    results = [line.split(None, 1)[0] for line in said.splitlines()[:-2]]
+    run.note("tinycot doctor", ", ".join(
+        f"{results.count(result)} {result}" for result in sorted(set(results))))
+    for line in ("relay        0.0.0.0:8087", "relay        [::]:8087",
+                 "packages     10.0.2.15:8080", "packages     [::1]:8080"):
+        assert re.search(rf"^ok +{re.escape(line)}", said, re.M), said
+    assert re.search(r"^ok +descriptors", said, re.M), said
+    names = run.machine.run("tar tf /tmp/doctor.tar && rm /tmp/doctor.tar")
+    assert "tinycot-doctor/status.json" in names, names
+
+
 def judge_units(run):
     """systemd's own opinion of the units."""
     paths = " ".join(f"/usr/lib/systemd/system/{name}" for name in unit.UNITS)
@@ -298,8 +314,9 @@ def purge(run):
 
 
 ALL = [
-    ("boot", boot), ("install", install), ("serve", serve), ("judge the units", judge_units),
-    ("start again", start_again), ("connect meanwhile", connect_meanwhile),
-    ("late interface", late_interface), ("reload", reload), ("load", load), ("reboot", reboot),
-    ("stop", stop), ("die", die), ("memory hog", hog), ("pull the plug", pull_the_plug),
-    ("upgrade", upgrade), ("remove", remove), ("purge", purge)]
+    ("boot", boot), ("install", install), ("serve", serve), ("ask the doctor", ask_the_doctor),
+    ("judge the units", judge_units), ("start again", start_again),
+    ("connect meanwhile", connect_meanwhile), ("late interface", late_interface),
+    ("reload", reload), ("load", load), ("reboot", reboot), ("stop", stop), ("die", die),
+    ("memory hog", hog), ("pull the plug", pull_the_plug), ("upgrade", upgrade),
+    ("remove", remove), ("purge", purge)]

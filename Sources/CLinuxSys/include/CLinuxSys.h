@@ -63,6 +63,9 @@ int64_t tcs_read_at(int32_t descriptor, void *bytes, size_t count, int64_t offse
 /// 1 if the descriptor takes bytes without waiting, 0 if not.
 int32_t tcs_poll_writable(int32_t descriptor);
 int32_t tcs_is_socket(int32_t descriptor);
+/// Until bytes can be read or, if `writing` is 1, written, or something failed: 1; 0 if the time is
+/// up.
+int32_t tcs_await(int32_t descriptor, int32_t writing, int32_t milliseconds);
 
 // Files.
 typedef struct {
@@ -91,6 +94,8 @@ typedef struct {
     uint64_t block_bytes;
     uint64_t blocks_available;
 } tcs_space_t;
+/// In place of a folder: the one that the program works in, for paths from there or from the root.
+extern const int32_t tcs_working_folder;
 int32_t tcs_open_folder(const char *path);
 /// A folder in a folder; does not follow a symbolic link.
 int32_t tcs_open_folder_in(int32_t folder, const char *name);
@@ -143,6 +148,9 @@ typedef struct {
     uint8_t address[16];
     uint16_t port;
 } tcs_endpoint;
+/// The addresses of this machine's interfaces that are up, without those of a link alone, which say
+/// nothing without their interface. At most `count`; their number, or -errno. Allocates.
+int32_t tcs_own_addresses(tcs_endpoint *list, size_t count);
 /// For TCP, of the family of this address.
 int32_t tcs_socket_tcp(const tcs_endpoint *endpoint);
 int32_t tcs_bind(int32_t descriptor, const tcs_endpoint *endpoint);
@@ -189,6 +197,8 @@ int32_t tcs_set_non_blocking(int32_t descriptor);
 int32_t tcs_socket_unix(int32_t non_blocking);
 int32_t tcs_bind_unix(int32_t descriptor, const char *path);
 int32_t tcs_connect_unix(int32_t descriptor, const char *path);
+/// The process that made the listening socket at the other end, or -errno.
+int32_t tcs_peer_process(int32_t descriptor);
 int32_t tcs_socket_unix_datagram(void);
 /// A datagram to a path, or, if the name begins with '@', to an abstract name. Never waits.
 int64_t tcs_send_to_unix(

@@ -23,8 +23,8 @@ public struct Invocation: BitwiseCopyable {
     private var operands: InlineArray<64, Int32> = .init(repeating: 0)
     public private(set) var operandCount = 0
     /// Where the value begins in its argument: 0, or behind the `=` of `--config=FILE`.
-    private var values: InlineArray<11, Int> = .init(repeating: 0)
-    private var valueOffsets: InlineArray<11, Int> = .init(repeating: 0)
+    private var values: InlineArray<12, Int> = .init(repeating: 0)
+    private var valueOffsets: InlineArray<12, Int> = .init(repeating: 0)
     /// The name that was probably meant, or nothing.
     private(set) var suggestion: StaticString = ""
     private(set) var mistakeOption = Option.help

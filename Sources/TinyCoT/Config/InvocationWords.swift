@@ -4,9 +4,9 @@
 extension Invocation {
     public enum Command: UInt8, BitwiseCopyable, Sendable {
         case none, serve, check, budget, status, packages, backup, restore, export, replay
-        case version, help
+        case doctor, version, help
 
-        static var count: UInt8 { 12 }
+        static var count: UInt8 { 13 }
 
         public var name: StaticString {
             switch self {
@@ -20,6 +20,7 @@ extension Invocation {
             case .restore: "restore"
             case .export: "export"
             case .replay: "replay"
+            case .doctor: "doctor"
             case .version: "version"
             case .help: "help"
             }
@@ -33,6 +34,11 @@ extension Invocation {
             case .export, .replay: "a file"
             default: ""
             }
+        }
+
+        /// Those that look at both files.
+        var readsConfiguration: Bool {
+            self == .serve || self == .check || self == .budget || self == .doctor
         }
 
         /// `packages` and those that work on the same folders.
@@ -76,10 +82,10 @@ extension Invocation {
     public enum Option: UInt8, BitwiseCopyable, Sendable {
         // Those with a value come first.
         case config, budget, stateDirectory, runDirectory, name, team
-        case uid, type, to, speed, maxGap
+        case uid, type, to, speed, maxGap, bundle
         case json, gpx, kml, onlyForContacts, replace, help
 
-        static var count: UInt8 { 17 }
+        static var count: UInt8 { 18 }
 
         public var name: StaticString {
             switch self {
@@ -94,6 +100,7 @@ extension Invocation {
             case .to: "--to"
             case .speed: "--speed"
             case .maxGap: "--max-gap"
+            case .bundle: "--bundle"
             case .json: "--json"
             case .gpx: "--gpx"
             case .kml: "--kml"
@@ -106,7 +113,7 @@ extension Invocation {
         /// What stands behind it, or nothing.
         var value: StaticString {
             switch self {
-            case .config, .budget, .stateDirectory, .runDirectory: "a path"
+            case .config, .budget, .stateDirectory, .runDirectory, .bundle: "a path"
             case .name, .team: "a name"
             case .uid: "a uid"
             case .type: "the beginning of a type"
@@ -121,18 +128,20 @@ extension Invocation {
 
         func belongs(to command: Command, _ action: Action) -> Bool {
             switch self {
-            case .config: command == .serve || command == .check || command == .budget
-            case .budget:
-                command == .serve || command == .check || command == .budget
-                    || command.usesPackages
-            case .stateDirectory: command == .serve || command.usesPackages
+            case .config: command.readsConfiguration
+            case .budget: command.readsConfiguration || command.usesPackages
+            case .stateDirectory:
+                command == .serve || command == .doctor || command.usesPackages
             case .runDirectory:
-                command == .serve || command == .status || command.usesPackages
+                command == .serve || command == .status || command == .doctor
+                    || command.usesPackages
             case .name, .onlyForContacts: action == .add
             case .team: action == .add || command == .export
             case .uid, .type, .gpx, .kml: command == .export
             case .to, .speed, .maxGap: command == .replay
-            case .json: command == .status || command == .export || action == .list
+            case .bundle: command == .doctor
+            case .json:
+                command == .status || command == .export || command == .doctor || action == .list
             case .replace: command == .restore
             case .help: true
             }

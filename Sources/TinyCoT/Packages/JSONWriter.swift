@@ -63,6 +63,16 @@ public struct JSONWriter: BitwiseCopyable {
         writer.append("\":")
     }
 
+    /// - Parameter name: any bytes.
+    mutating func key(_ name: Slab<UInt8>, _ writer: inout ByteWriter) {
+        invariant(isInObject && !hasKey, "a key stands in an object, in front of one value")
+        separate(&writer)
+        hasKey = true
+        writer.append(UInt8(ascii: "\""))
+        writer.append(name, as: .json)
+        writer.append("\":")
+    }
+
     private mutating func startValue(_ writer: inout ByteWriter) {
         if isInObject {
             invariant(hasKey, "a value in an object has a key")

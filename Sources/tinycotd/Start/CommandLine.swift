@@ -65,6 +65,11 @@ enum ProgramText {
             Print the memory plan that follows from the budget.
         tinycot status [--json] [--run-dir DIR]
             Ask the running daemon for its clients, pools and counters.
+        tinycot doctor [--json] [--bundle FILE]
+            Try the running daemon as its users do: clients on each port, walls between teams,
+            a package up and down by each address; and look at disk, clock, memory and
+            descriptors. --bundle writes an archive without names, addresses or positions, for
+            whoever helps. Takes --config, --budget, --state-dir and --run-dir.
         tinycot packages list [--json]
         tinycot packages add FILE [--name NAME] [--team TEAM] [--private]
         tinycot packages remove HASH
@@ -93,10 +98,10 @@ enum ProgramText {
         State:   /var/lib/tinycot for root, else $XDG_STATE_HOME/tinycot, else
                  ~/.local/state/tinycot.
 
-        Exit codes: 0 well, 64 wrong command line, 65 damaged packages or backup, or no events,
-        66 no such file, package or backup, 69 not running, 71 refused by the system, 73 the
-        place is taken, 74 output not taken, 75 try again, 77 no permission, 78 wrong file or
-        limits.
+        Exit codes: 0 well, 1 the doctor has found a failure, 64 wrong command line, 65 damaged
+        packages or backup, or no events, 66 no such file, package or backup, 69 not running, 71
+        refused by the system, 73 the place is taken, 74 output not taken, 75 try again, 77 no
+        permission, 78 wrong file or limits.
 
         """
     }

@@ -30,6 +30,7 @@ import TinyCoT
             case .restore: try RestoreCommand.run(invocation, settings, startup)
             case .export: try ExportCommand.run(invocation, startup)
             case .replay: try ReplayCommand.run(invocation, startup)
+            case .doctor: try DoctorCommand.run(invocation, settings, startup)
             case .version: ProgramText.writeVersion()
             case .help, .none: Console.write(ProgramText.help, to: Console.output)
             }

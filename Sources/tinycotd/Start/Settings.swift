@@ -19,12 +19,15 @@ struct Settings {
     let runDirectory: UnsafePointer<CChar>?
     /// As given by --state-dir; nil leaves the choice to `StateDirectory`.
     let stateDirectory: UnsafePointer<CChar>?
+    /// The archive that `doctor` shall write; nil for none.
+    let bundle: UnsafePointer<CChar>?
 
     init(_ invocation: Invocation) {
         config = Settings.file(invocation, .config, "/etc/tinycot/tinycot.json")
         budget = Settings.file(invocation, .budget, "/etc/tinycot/budget.json")
         runDirectory = Settings.value(invocation, .runDirectory)
         stateDirectory = Settings.value(invocation, .stateDirectory)
+        bundle = Settings.value(invocation, .bundle)
     }
 
     private static func file(

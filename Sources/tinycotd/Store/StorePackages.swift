@@ -99,6 +99,8 @@ extension StoreLoop {
         }
         // The row first: a file without a row is collected, but not the other way round.
         removeFile(digest)
+        // For who watches the counters: the next upload may be far off.
+        _ = knownTotals()
         var line = log.begin(.notice)
         line.append("package deleted by ")
         if tables.connections[index].isOperator {

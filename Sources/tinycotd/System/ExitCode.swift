@@ -5,6 +5,8 @@ import CLinuxSys
 
 enum ExitCode: Int32, Error {
     case ok = 0
+    /// doctor: at least one check has failed.
+    case unwell = 1
     /// The command line is wrong.
     case usage = 64
     /// packages verify, backup, restore: a package is not what its hash says, or a backup is
@@ -12,11 +14,12 @@ enum ExitCode: Int32, Error {
     case badData = 65
     /// A file or package that was named does not exist or cannot be read.
     case noInput = 66
-    /// status: the daemon does not run. replay: the server cannot be reached, or leaves.
+    /// status, doctor: the daemon does not run, or does not answer. replay: the server cannot be
+    /// reached, or leaves.
     case unavailable = 69
     /// The system refused something that the daemon needs, such as a port.
     case system = 71
-    /// The place for a backup or a restore holds something else.
+    /// The place for a backup or a restore holds something else; the doctor's archive exists.
     case cannotCreate = 73
     /// export: standard output takes no more.
     case output = 74

@@ -83,7 +83,7 @@ public enum EventWriter {
         writer.append("</detail></event>")
     }
 
-    private static func appendTimes(
+    static func appendTimes(
         _ now: WallTime, staleSeconds: Int64, _ writer: inout ByteWriter
     ) {
         writer.append(" time=\"")
