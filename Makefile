@@ -1,7 +1,7 @@
 # The front door. Every target is one command of scripts/, so nothing is hidden in here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build arm64 deb trap test test-fast test-machine fuzz crash bench-transfer bench-wear bench-start tidy clean
+.PHONY: help run build arm64 deb trap test test-fast test-machine fuzz crash bench bench-transfer bench-wear bench-start tidy clean
 
 help: ## Show this list
 	@echo "TinyCoT: make TARGET"
@@ -44,6 +44,10 @@ fuzz: ## Fuzz what reads the network, ten minutes for each target (see scripts/f
 crash: build ## Pull the plug thousands of times, ten minutes (see docs/crash-safety.md)
 	scripts/bootstrap test
 	.venv/bin/python Tests/crash/many.py --seconds 600 --each-sync
+
+bench: build ## Put loads on TinyCoT, mosquitto, ncat, taky and a null relay, side by side (40 minutes)
+	scripts/bootstrap bench
+	python3 bench/relay.py --write
 
 bench-transfer: build ## Measure a package of 1 GiB against nginx and openssl
 	scripts/bootstrap test

@@ -76,9 +76,10 @@ extension Slab where Element == UInt8 {
     @inline(__always)
     public func copy(_ source: Slab<UInt8>, to offset: Int) {
         let target = slice(offset, source.count)
+        // Of raw memory: copying elements becomes a loop over single bytes in Embedded Swift.
         if source.count > 0 {
-            target.start.unsafelyUnwrapped.update(
-                from: source.start.unsafelyUnwrapped, count: source.count)
+            UnsafeMutableRawPointer(target.start.unsafelyUnwrapped).copyMemory(
+                from: source.start.unsafelyUnwrapped, byteCount: source.count)
         }
     }
 }
