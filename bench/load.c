@@ -1,13 +1,13 @@
-// Many clients in one thread, to put a load on a relay and see what comes through: latency by the time
-// that each event carries, losses and duplicates by its number, and what the server took for it, from
-// /proc. Prints one line of JSON. The events are positions as a phone sends them.
+// Many clients in one thread, to put a load on a relay and see what comes through: latency by the
+// time that each event carries, losses and duplicates by its number, and what the server took for
+// it, from /proc. Prints one line of JSON. The events are positions as a phone sends them.
 //
 //     load port=8087 server=PID [protocol=cot|mqtt] [clients=100] [senders=100] [seconds=10]
 //          [rate=1]        events a second of each sender, or
 //          [window=0]      as fast as they come through: so many of each sender are under way
 //          [slow=0]        so many of the clients never read
-//     load port=… server=PID late=20      newcomers, one after the other, until each has a picture of
-//                                         all senders
+//     load port=… server=PID late=20      newcomers, one after the other, until each has a picture
+//                                         of all senders
 //     load port=… server=PID churn=1000   connect, send a position, have it relayed, leave
 //
 // Sender and receiver are one process, so both times are of one clock.

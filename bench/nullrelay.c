@@ -1,6 +1,7 @@
-// The least that a relay can do on this kernel: read, cut behind the last `</event>`, write to all the
-// others. It parses nothing, routes nothing, keeps no team, no picture and no limit worth the name.
-// What it costs is what the kernel costs; every server is measured against it (docs/performance.md).
+// The least that a relay can do on this kernel: read, cut behind the last `</event>`, write to all
+// the others. It parses nothing, routes nothing, keeps no team, no picture and no limit worth the
+// name. What it costs is what the kernel costs; every server is measured against it
+// (docs/performance.md).
 //
 //     nullrelay PORT [keep]      with `keep` a newcomer gets the last event of each client
 //
