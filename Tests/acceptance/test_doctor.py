@@ -352,6 +352,15 @@ def test_an_archive_never_takes_the_place_of_a_file(daemon, tmp_path):
     assert file.read_text() == "mine" and not (tmp_path / "elsewhere").exists()
 
 
+def test_no_archive_is_made_when_the_configuration_is_wrong(daemon, tmp_path):
+    config = tmp_path / "broken.json"
+    config.write_text('{"teams": 7}')
+    file = tmp_path / "b.tar"
+    done = run("doctor", *arguments(daemon), "--config", config, "--bundle", file)
+    assert done.returncode == CONFIGURATION and str(config) in done.stderr
+    assert not file.exists()
+
+
 def test_half_an_archive_is_not_left(daemon, tmp_path):
     def limited():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

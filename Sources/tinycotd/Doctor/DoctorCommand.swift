@@ -8,7 +8,6 @@ enum DoctorCommand {
     static func run(
         _ invocation: Invocation, _ settings: Settings, _ startup: StartupMemory
     ) throws(ExitCode) {
-        let bundle = try DoctorBundle.create(settings, startup)
         let budget = try Check.loadBudget(settings, startup)
         let memory = try ToolMemory.take(startup) { arena in
             DoctorMemory(budget: budget, arena: &arena)
@@ -21,6 +20,7 @@ enum DoctorCommand {
             startup: startup, addresses: DoctorAddresses(memory.addresses),
             number: try ToolMemory.key(startup), writesLines: !invocation.wantsJSON,
             report: DoctorReport(memory.report, version: ProgramText.version))
+        let bundle = try DoctorBundle.create(settings, startup)
         let answers = doctor.checkDaemon()
         if answers { doctor.checkAll() }
         doctor.checkDisk()
