@@ -1,7 +1,7 @@
 # The front door. Every target is one command of scripts/, so nothing is hidden in here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build arm64 deb trap test test-fast test-machine fuzz crash bench bench-transfer bench-wear bench-start tidy clean
+.PHONY: help run build arm64 deb trap test test-fast test-machine fuzz crash bench bench-transfer bench-wear bench-start bench-order tidy clean
 
 help: ## Show this list
 	@echo "TinyCoT: make TARGET"
@@ -60,6 +60,10 @@ bench-wear: build ## Measure what is written to a card in an hour (as root; take
 bench-start: build ## Measure how long it takes to be ready (50 starts, with and without a state)
 	scripts/bootstrap test
 	.venv/bin/python bench/start.py
+
+bench-order: build ## Find the functions that relaying uses, for the linker to lay side by side
+	scripts/bootstrap bench
+	python3 bench/order.py
 
 tidy: ## Check the layout of the sources
 	scripts/tidy

@@ -58,6 +58,12 @@ for option in -warnings-as-errors -use-ld=lld \
     arguments+=(-Xswiftc "$option")
 done
 for option in -fPIC "-ffile-prefix-map=$PWD=."; do arguments+=(-Xcc "$option"); done
+# What relaying runs through lies side by side (bench/order.py); a name that is not there, because
+# this processor has another version of it, does no harm.
+arguments+=(
+    -Xlinker "--symbol-ordering-file=$PWD/scripts/function-order.txt"
+    -Xlinker --no-warn-symbol-ordering
+)
 # No build id: it would cover the debug information, which names the folder of the module cache.
 for option in --gc-sections --build-id=none -z noexecstack -z relro -z now; do
     arguments+=(-Xlinker "$option")

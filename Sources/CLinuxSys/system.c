@@ -56,14 +56,20 @@ const char *tcs_argument(int32_t index) {
 }
 const char *tcs_environment(const char *name) { return getenv(name); }
 
-int32_t tcs_map(size_t bytes, int32_t populate, void **memory) {
-    int flags = MAP_PRIVATE | MAP_ANONYMOUS | (populate ? MAP_POPULATE : 0);
-    void *result = mmap(0, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+int32_t tcs_map(size_t bytes, void **memory) {
+    void *result = mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (result == MAP_FAILED) return -errno;
     *memory = result;
     return 0;
 }
 int32_t tcs_unmap(void *memory, size_t bytes) { return RESULT(munmap(memory, bytes)); }
+// Linux 5.14; older headers do not name it.
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+int32_t tcs_populate(void *memory, size_t bytes) {
+    return RESULT(madvise(memory, bytes, MADV_POPULATE_WRITE));
+}
 #ifdef TCS_WRAP_HEAP
 // From the linker: where the file begins in memory, and where its code ends. Data follows later, on
 // pages of its own.

@@ -19,6 +19,7 @@ struct ModelConfig {
     var isolates = false
     var heartbeatSeconds = 25
     var stallSeconds = 30
+    var coalesceMilliseconds = 0
     var emergencyRepeatSeconds = 10
     var emergencyMaxSeconds = 60
     var replayMaxSeconds = 86_400

@@ -80,9 +80,11 @@ struct Scenario {
         first.returnSeconds = random.pick([3, 20])
         first.heartbeatSeconds = random.pick([10, 25])
         first.stallSeconds = random.pick([10, 30])
+        first.coalesceMilliseconds = random.pick([0, 20, 20, 200])
         if teams == .open {
             var second = first
             second.heartbeatSeconds = 15
+            second.coalesceMilliseconds = random.pick([0, 5, 500])
             return [first, second, walled(first, &random)]
         }
         let walls = walled(first, &random)
@@ -163,6 +165,7 @@ struct Scenario {
         config.defaultTeam = number(of: model.defaultTeam, in: model)
         config.heartbeatSeconds = model.heartbeatSeconds
         config.stallSeconds = model.stallSeconds
+        config.coalesceMilliseconds = model.coalesceMilliseconds
         config.emergencyRepeatSeconds = model.emergencyRepeatSeconds
         config.emergencyMaxSeconds = model.emergencyMaxSeconds
         config.replayMaxSeconds = model.replayMaxSeconds

@@ -441,7 +441,7 @@ final class World {
             rest -= done
             rounds += 1
             if done == 0 || rounds > 100_000 { return fail("bytes arrive and nothing is done") }
-            if rest > 0 { flush() }
+            if rest > 0 || relay.ringsFillUp { flush() }
         }
         if client.handed == client.outgoing.count {
             client.outgoing.removeAll(keepingCapacity: true)

@@ -18,6 +18,7 @@ import Testing
         #expect(candidate.teams == ["open"])
         #expect(!config.isolatesTeams && config.defaultTeam == 0 && config.memberCount == 0)
         #expect(config.heartbeatSeconds == 25 && config.stallSeconds == 30)
+        #expect(config.coalesceMilliseconds == 20)
         #expect(config.drainSeconds == 3 && config.replayMaxSeconds == 86_400)
         #expect(config.emergencyRepeatSeconds == 10 && config.emergencyMaxSeconds == 3_600)
         #expect(candidate.httpListeners == ["0.0.0.0:8080", "[::]:8080"])
@@ -28,6 +29,7 @@ import Testing
             "cot": {"listen": ["192.0.2.1:8087"]},
             "allow": ["192.0.2.0/24", "2001:db8::/32"],
             "heartbeat_seconds": 5, "stall_seconds": 600, "drain_seconds": 0,
+            "coalesce_milliseconds": 0,
             "replay_max_seconds": 60, "emergency_repeat_seconds": 60,
             "emergency_max_seconds": 86400,
             "teams": [
@@ -63,6 +65,7 @@ import Testing
         #expect(blue.nonzeroBitCount == 2 && blue & config.teams[2].colours == 0)
         #expect(config.teams[0].colours == 0)
         #expect(config.heartbeatSeconds == 5 && config.stallSeconds == 600)
+        #expect(config.coalesceMilliseconds == 0)
         #expect(config.drainSeconds == 0 && config.replayMaxSeconds == 60)
         #expect(config.emergencyRepeatSeconds == 60 && config.emergencyMaxSeconds == 86_400)
     }

@@ -56,6 +56,7 @@ final class StateStage {
             config.teams[i].name.set(name)
         }
         if teams.count > 2 { config.teams[2].sees = 0b011 }
+        config.coalesceMilliseconds = 0
         relay = Relay(budget: budget, config: config, seed: seed, arena: &arena)
         slot = QuestionMemory(budget: budget, arena: &arena)
         pieces = .allocate(capacity: 64)
@@ -157,6 +158,7 @@ final class StateStage {
         new.allowCount = config.allowCount
         new.allow[0] = config.allow[0]
         new.isolatesTeams = config.isolatesTeams
+        new.coalesceMilliseconds = config.coalesceMilliseconds
         new.teamCount = config.teamCount
         for i in 0..<config.teamCount { new.teams[i] = config.teams[i] }
         change(&new)

@@ -26,7 +26,10 @@ const char *tcs_argument(int32_t index);
 const char *tcs_environment(const char *name);
 
 // Memory.
-int32_t tcs_map(size_t bytes, int32_t populate, void **memory);
+int32_t tcs_map(size_t bytes, void **memory);
+// Takes the pages of a whole mapping now; what lies in them stays. 0, or -errno where the kernel
+// cannot do it.
+int32_t tcs_populate(void *memory, size_t bytes);
 int32_t tcs_unmap(void *memory, size_t bytes);
 // Gives back the program's own pages, those of the file that nobody can write; what is used again
 // comes back by itself. Start touches a lot that relaying never does.

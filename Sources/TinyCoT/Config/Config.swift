@@ -105,6 +105,8 @@ public struct Config: BitwiseCopyable {
     public var heartbeatSeconds = 25
     public var stallSeconds = 30
     public var drainSeconds = 3
+    /// How long positions and markers may wait for company; 0: not at all.
+    public var coalesceMilliseconds = 20
     public var replayMaxSeconds = 86_400
     public var emergencyRepeatSeconds = 10
     public var emergencyMaxSeconds = 3_600

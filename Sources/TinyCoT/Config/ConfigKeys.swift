@@ -19,7 +19,7 @@ enum ConfigKeys: UInt8, BitwiseCopyable {
 
 enum FileKey: UInt8, BitwiseCopyable {
     case cot, http, allow, teams
-    case heartbeatSeconds, stallSeconds, drainSeconds
+    case heartbeatSeconds, stallSeconds, drainSeconds, coalesceMilliseconds
     case replayMaxSeconds, emergencyRepeatSeconds, emergencyMaxSeconds
     case stateSeconds, returnSeconds
     case storeStallSeconds
@@ -34,6 +34,7 @@ enum FileKey: UInt8, BitwiseCopyable {
         case .heartbeatSeconds: "heartbeat_seconds"
         case .stallSeconds: "stall_seconds"
         case .drainSeconds: "drain_seconds"
+        case .coalesceMilliseconds: "coalesce_milliseconds"
         case .replayMaxSeconds: "replay_max_seconds"
         case .emergencyRepeatSeconds: "emergency_repeat_seconds"
         case .emergencyMaxSeconds: "emergency_max_seconds"

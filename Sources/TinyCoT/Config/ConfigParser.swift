@@ -64,6 +64,8 @@ public struct ConfigParser {
                 config.stallSeconds = try reader.integer(in: 5...600, at: place)
             case .drainSeconds:
                 config.drainSeconds = try reader.integer(in: 0...60, at: place)
+            case .coalesceMilliseconds:
+                config.coalesceMilliseconds = try reader.integer(in: 0...500, at: place)
             case .replayMaxSeconds:
                 config.replayMaxSeconds = try reader.integer(in: 60...2_592_000, at: place)
             case .emergencyRepeatSeconds:

@@ -27,10 +27,10 @@ public struct LatencyHistogram: BitwiseCopyable {
     // MARK: Counting
 
     @inline(__always)
-    mutating func add(from arrivedAt: UInt32, to takenAt: UInt32) {
+    mutating func add(from arrivedAt: UInt32, to takenAt: UInt32, times: Int = 1) {
         let span = takenAt &- arrivedAt
-        counts[LatencyHistogram.bucket(of: span)] &+= 1
-        ticks &+= UInt64(span)
+        counts[LatencyHistogram.bucket(of: span)] &+= UInt64(times)
+        ticks &+= UInt64(span) &* UInt64(times)
     }
 
     /// The order is that of likelihood.

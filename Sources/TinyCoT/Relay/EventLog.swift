@@ -198,6 +198,13 @@ public struct EventLog: ~Copyable {
     }
 
     @inline(__always)
+    mutating func retain(_ slot: UInt32, times: Int) {
+        let event = slots.pointer(at: Int(slot))
+        invariant(event.pointee.references > 0, "only a held event gets more holders")
+        event.pointee.references += UInt16(times)
+    }
+
+    @inline(__always)
     public mutating func release(_ slot: UInt32) {
         let event = slots.pointer(at: Int(slot))
         invariant(event.pointee.references > 0, "a reference is dropped once")

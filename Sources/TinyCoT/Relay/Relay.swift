@@ -4,7 +4,7 @@
 // A turn of the loop, as the edge drives it:
 //   beginTurn(now, wall)
 //   for each new connection:    admit(address, …)
-//   for each readable socket:   while bytes are left { bytesArrived(…); flush }
+//   for each readable socket:   while bytes are left { bytesArrived(…); if ringsFillUp, flush }
 //                               or connectionEnded(client, why)
 //   for each writable socket:   becameWritable(client)
 //   runDeadlines()
@@ -15,6 +15,7 @@
 // One room a file: RelayClients (who is here), RelayInbound (bytes to events), RelayRouting (who
 // gets an event), RelayOutbound (queues to bytes), RelayIdentity (names and teams), RelayReplay
 // (the picture), RelayDeadlines (everything that time does), RelayReload (a new configuration),
+// RelayRuns (neighbours go into the rings together), RelayPatience (waiting for company),
 // RelaySeen (who was here), RelayState and RelayRestore (what survives a restart, out and in),
 // RelayFeed (what goes to the dump), RelayCanary (the daemon's own connection), RelayStandings
 // (what the status page shows).
@@ -96,7 +97,16 @@ public struct Relay: ~Copyable {
     /// Number of the newest accepted event.
     var sequence: UInt64 = 0
     /// A ring is nearly full although its socket would take more: flush before going on.
-    var pressure = false
+    public internal(set) var ringsFillUp = false
+    /// What this read has brought for everyone so far, and how many events may be in it.
+    var run = EventRun()
+    var runMost = 1
+    /// When what waits to be sent in company goes out at the latest; and when such a thing last
+    /// did.
+    var patientAt = Instant.never
+    var patientSentAt = Instant.zero
+    /// A ring holds as much as one write can carry.
+    var holdsFullWrite = false
     /// No more admissions; queues drain.
     var isShuttingDown = false
     var restoration = Restoration()

@@ -117,6 +117,7 @@ extension Relay {
     /// No more admissions; what is queued still goes out.
     public mutating func beginShutdown() {
         isShuttingDown = true
+        if patientAt != .never { patientAt = now }
         restoration.graceAt = .never
     }
 

@@ -12,7 +12,7 @@ extension Relay {
         if connectedClients == 0 && replayTable.count == 0 && seen.count == 0 {
             return restorationDeadline
         }
-        return min(min(sweepAt, restorationDeadline), min(expireAt, repeatAt))
+        return min(min(sweepAt, restorationDeadline), min(min(expireAt, repeatAt), patientAt))
     }
 
     /// Does what is due. Called once a turn.

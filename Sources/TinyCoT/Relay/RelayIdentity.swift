@@ -26,6 +26,8 @@ extension Relay {
             if isOtherProgram { rememberSeen(index) }
             return
         }
+        // What it sent before went out in its old name and team.
+        deliverRun()
         client.pointee.uidHash = uidHash
         client.pointee.callsignHash = callsignHash
         client.pointee.colourHash = colourHash

@@ -4,9 +4,19 @@
 extension Relay {
     /// Takes what was read from a client's socket. Returns how many bytes were dealt with: fewer
     /// than given means that rings fill up and the edge should flush before it hands in the rest.
+    /// `ringsFillUp` says so, too, when the bytes happen to end there.
     public mutating func bytesArrived(client index: Int, bytes: Slab<UInt8>) -> Int {
+        // Rings that were nearly full and that nobody has emptied since are looked at after each
+        // event.
+        runMost = ringsFillUp ? 1 : runEventsMax
+        ringsFillUp = false
+        let taken = takeEvents(index, bytes)
+        deliverRun()
+        return taken
+    }
+
+    private mutating func takeEvents(_ index: Int, _ bytes: Slab<UInt8>) -> Int {
         let client = clients.pointer(at: index)
-        pressure = false
         var at = 0
         while client.pointee.phase == .connected {
             let step = client.pointee.framer.next(bytes, from: at)
@@ -20,7 +30,7 @@ extension Relay {
                 count(client, end - at)
                 at = end
                 // Only here is no document open: the rest may be handed in as a chunk of its own.
-                if pressure && at < bytes.count { return at }
+                if ringsFillUp && at < bytes.count { return at }
             case .refused(let refusal, let resumeAt):
                 receivePool.release(&client.pointee.kept)
                 refuse(index, refusal)

@@ -4,6 +4,7 @@
 
 extension Relay {
     func checkInvariants() {
+        invariant(run.count == 0, "a run is delivered before its bytes are dealt with")
         log.checkInvariants()
         replayTable.checkInvariants()
         receivePool.checkInvariants()
@@ -94,6 +95,7 @@ extension Relay {
             i += 1
         }
         checkSifted(index, queue)
+        checkPatience(client)
         i = 0
         while i < 3 {
             invariant(byImportance[i] == queue.byImportance[i], "the kinds in a ring add up")
@@ -108,6 +110,14 @@ extension Relay {
             invariant(client.pointee.kept.isEmpty, "nothing is kept of a client that goes")
         }
         return Int(queue.count) + (client.pointee.express == EventLog.none ? 0 : 1)
+    }
+
+    /// What waits has a writer, a socket that will be writable, or a time at which it goes.
+    private func checkPatience(_ client: UnsafeMutablePointer<Client>) {
+        if client.pointee.phase != .connected || client.pointee.queue.count == 0 { return }
+        invariant(
+            client.pointee.isListed || client.pointee.isBlocked || patientAt != .never,
+            "nothing waits for ever")
     }
 
     /// A sifted ring holds one position of each uid, not counting one that is on its way out.

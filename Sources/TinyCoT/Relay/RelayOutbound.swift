@@ -7,6 +7,7 @@ extension Relay {
     @inline(__always)
     mutating func push(_ index: Int, _ slot: UInt32) {
         let client = clients.pointer(at: index)
+        deliverRun()
         // Making room in the log for this very event may have ended the client.
         if client.pointee.phase != .connected { return }
         let event = log[slot]
@@ -18,25 +19,19 @@ extension Relay {
         if client.pointee.queue.count == 0 { waitingBegins(client) }
         queues.push(index, &client.pointee.queue, slot: slot, event: event)
         log.retain(slot)
-        if client.pointee.isBlocked { return }
-        if 4 * Int(client.pointee.queue.count) >= 3 * queues.capacity
-            || 2 * Int(client.pointee.queue.bytes) >= queues.bytesMax
-        {
-            pressure = true
-        }
-        list(index, client)
+        noteQueued(index, client, isUrgent: event.importance == .important)
     }
 
     /// The stall is counted from when something begins to wait.
     @inline(__always)
-    private mutating func waitingBegins(_ client: UnsafeMutablePointer<Client>) {
+    mutating func waitingBegins(_ client: UnsafeMutablePointer<Client>) {
         if client.pointee.express != EventLog.none { return }
         client.pointee.lastTakenAt = now
         sweep(by: now.after(seconds: config.stallSeconds))
     }
 
     @inline(__always)
-    private mutating func list(_ index: Int, _ client: UnsafeMutablePointer<Client>) {
+    mutating func list(_ index: Int, _ client: UnsafeMutablePointer<Client>) {
         if client.pointee.isListed || client.pointee.isBlocked { return }
         client.pointee.isListed = true
         toFlush.append(index)
@@ -199,10 +194,12 @@ extension Relay {
 
     /// The next client to write to. Each comes once until `bytesTaken` says that more is waiting.
     public mutating func nextToFlush() -> Int? {
+        if patientAt <= now { endPatience() }
         while let index = toFlush.next() {
             clients[index].isListed = false
             if clients[index].phase == .connected && !clients[index].isBlocked { return index }
         }
+        ringsFillUp = false
         return nil
     }
 
@@ -263,6 +260,12 @@ extension Relay {
         let client = clients.pointer(at: index)
         if client.pointee.phase != .connected { return .drained }
         var rest = count
+        if client.pointee.express == EventLog.none && count > 0
+            && count == Int(client.pointee.queue.bytes) - Int(client.pointee.queue.sentOfFirst)
+        {
+            takeAll(index, client)
+            rest = 0
+        }
         while rest > 0 {
             let isExpress =
                 client.pointee.express != EventLog.none && client.pointee.queue.sentOfFirst == 0
@@ -323,6 +326,32 @@ extension Relay {
         if event.arrivedAt != 0 { latency.add(from: event.arrivedAt, to: lastTick) }
         log.release(slot)
         noteSent(client)
+    }
+
+    /// All that waited is out: the ring is emptied at once.
+    @inline(__always)
+    private mutating func takeAll(_ index: Int, _ client: UnsafeMutablePointer<Client>) {
+        let queue = client.pointee.queue
+        // Most of them arrived in the same turn.
+        var arrivedAt: UInt32 = 0
+        var alike = 0
+        var i = 0
+        while i < Int(queue.count) {
+            let slot = queues.slot(index, queue, i)
+            let moment = log[slot].arrivedAt
+            if moment != arrivedAt {
+                if arrivedAt != 0 { latency.add(from: arrivedAt, to: lastTick, times: alike) }
+                arrivedAt = moment
+                alike = 0
+            }
+            alike += 1
+            log.release(slot)
+            i += 1
+        }
+        if arrivedAt != 0 { latency.add(from: arrivedAt, to: lastTick, times: alike) }
+        queues.empty(&client.pointee.queue)
+        client.pointee.counters.eventsOut += UInt64(queue.count)
+        if !client.pointee.isCanary { totals.eventsOut += UInt64(queue.count) }
     }
 
     @inline(__always)

@@ -82,15 +82,7 @@ extension Relay {
     ) {
         delivery.isBroadcast = true
         guard store(event, header, &delivery) else { return }
-        var i = 0
-        while i < connectedClients {
-            let index = Int(active[i])
-            if index != delivery.sender && maySee(index, team: delivery.team) {
-                push(index, delivery.slot)
-                delivery.recipients += 1
-            }
-            i += 1
-        }
+        addToRun(delivery)
         keepForReplay(event, header, delivery)
     }
 
@@ -197,6 +189,8 @@ extension Relay {
     mutating func makeLogRoom(_ bytes: Int) -> Bool {
         // What can never fit must not cost anybody what waits.
         if bytes > log.liveBytesMax { return false }
+        if log.hasRoom(for: bytes) { return true }
+        deliverRun()
         var rounds = 0
         while !log.hasRoom(for: bytes) {
             guard let victim = longestQueue(), rounds < 4 * budget.clients else { return false }

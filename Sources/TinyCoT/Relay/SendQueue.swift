@@ -77,6 +77,35 @@ struct SendQueues: ~Copyable {
         queue.byImportance[Int(event.importance.rawValue)] += 1
     }
 
+    /// Appends a run of events; the ring has room for all of it.
+    @inline(__always)
+    func push(_ client: Int, _ queue: inout SendQueue, _ run: EventRun) {
+        invariant(Int(queue.count) + run.count <= capacity, "a ring is asked for room before")
+        var at = place(client, queue, Int(queue.count)) - client * capacity
+        var i = 0
+        while i < run.count {
+            entries[client * capacity + at] = run[i]
+            at = at + 1 == capacity ? 0 : at + 1
+            i += 1
+        }
+        queue.count += UInt32(run.count)
+        queue.bytes += UInt32(run.bytes)
+        i = 0
+        while i < 3 {
+            queue.byImportance[i] += run.byImportance[i]
+            i += 1
+        }
+    }
+
+    /// All that is in it has gone out.
+    @inline(__always)
+    func empty(_ queue: inout SendQueue) {
+        var first = Int(queue.first) + Int(queue.count)
+        if first >= capacity { first -= capacity }
+        queue = SendQueue()
+        queue.first = UInt32(first)
+    }
+
     /// Takes the first event off.
     @inline(__always)
     func pop(_ queue: inout SendQueue, event: StoredEvent) {

@@ -61,7 +61,7 @@ struct RestoreSource: ~Copyable {
         }
         var arena: Arena
         do throws(SystemError) {
-            arena = try Mapping.arena(bytes: Int(status.size_bytes) + 64, populate: false)
+            arena = try Mapping.arena(bytes: Int(status.size_bytes) + 64)
         } catch { throw job.fail("cannot take memory for ", path, name, error.number) }
         let bytes = arena.take(UInt8.self, count: Int(status.size_bytes))
         var count = 0

@@ -99,7 +99,7 @@ enum ToolMemory {
         var measuring = Arena.measuring()
         _ = layout(&measuring)
         do throws(SystemError) {
-            var arena = try Mapping.arena(bytes: measuring.usedBytes, populate: false)
+            var arena = try Mapping.arena(bytes: measuring.usedBytes)
             return layout(&arena)
         } catch {
             complain("cannot take memory", Slab(""), reason: error.number, startup: startup)

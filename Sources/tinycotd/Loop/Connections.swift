@@ -80,8 +80,8 @@ extension EventLoop {
         while true {
             done += relay.bytesArrived(
                 client: client, bytes: bytes.slice(done, bytes.count - done))
+            if relay.ringsFillUp { flushClients() }
             if done == bytes.count { return }
-            flushClients()
         }
     }
 
@@ -99,7 +99,11 @@ extension EventLoop {
             let count = relay.gather(client: client, into: tables.pieces)
             if count == 0 { return watchWriting(client, false) }
             let offered = bytes(inPieces: count)
-            let result = tcs_send_pieces(descriptor, tables.pieces.start, count)
+            // One piece is the rule, and the shorter call the cheaper one.
+            let result =
+                count == 1
+                ? tcs_send(descriptor, tables.pieces[0].start, offered)
+                : tcs_send_pieces(descriptor, tables.pieces.start, count)
             noteWrite()
             if result < 0 && !isPassing(result) {
                 return relay.connectionEnded(client: client, reason: .peerReset)

@@ -97,6 +97,7 @@ struct EventLoop: ~Copyable {
         // Those who leave make room for those who come.
         dispatch(count, newcomers: false)
         dispatch(count, newcomers: true)
+        lookAgain()
         let connections = tables.connections
         relay.runDeadlines { client in
             let bytes = tcs_unacknowledged(connections[client].descriptor)
@@ -127,6 +128,22 @@ struct EventLoop: ~Copyable {
             LinuxClock.milliseconds(until: deadline))
         // Interrupted (a debugger, a stop and continue): a turn without events does no harm.
         return max(0, Int(result))
+    }
+
+    /// More than this would keep those waiting who have something to read.
+    private static var looksPerTurn: Int { 4 }
+
+    /// In a flood more has come while this was dealt with: it goes out in the same writes.
+    private mutating func lookAgain() {
+        var looks = 0
+        while looks < EventLoop.looksPerTurn && relay.wouldRatherSendMore {
+            let count = tcs_poller_wait(
+                poller.raw, tables.events.start, Int32(tables.events.count), 0)
+            if count <= 0 { return }
+            dispatch(Int(count), newcomers: false)
+            dispatch(Int(count), newcomers: true)
+            looks += 1
+        }
     }
 
     private mutating func dispatch(_ count: Int, newcomers: Bool) {

@@ -34,7 +34,7 @@ struct PackagesMemory {
     init(budget: Budget, keepsList: Bool) throws(SystemError) {
         var measuring = Arena.measuring()
         _ = PackagesMemory(budget, keepsList, &measuring)
-        var arena = try Mapping.arena(bytes: measuring.usedBytes, populate: false)
+        var arena = try Mapping.arena(bytes: measuring.usedBytes)
         self = PackagesMemory(budget, keepsList, &arena)
     }
 

@@ -46,7 +46,7 @@ enum Check {
         _ = measuring.take(UInt8.self, count: budget.configFileBytes + 1)
         var arena: Arena
         do throws(SystemError) {
-            arena = try Mapping.arena(bytes: measuring.usedBytes, populate: false)
+            arena = try Mapping.arena(bytes: measuring.usedBytes)
         } catch {
             complain("cannot take memory", Slab(""), reason: error.number, startup: startup)
             throw .system

@@ -19,7 +19,8 @@ enum Serve {
         _ = tcs_hold_signals()
         // 4. Take all memory.
         try plan.limitDescriptors(startup: startup)
-        var arena = try mapArena(plan, startup)
+        let memory = try mapMemory(plan, startup)
+        var arena = Arena(memory: memory)
         // 5. Fill it. The order of the takes is that of `DaemonPlan`.
         arena.label("configurations", count: 2)
         var config = Config(budget: budget, arena: &arena)
@@ -48,7 +49,7 @@ enum Serve {
         // Here too: what the store begins with shall not come on top of what was needed so far.
         tcs_release_program()
         try startStore(
-            store, quota, config, &loop.passed, dumpRing, budget, state, settings, startup)
+            store, quota, config, &loop.passed, dumpRing, memory, budget, state, settings, startup)
         loop.passed.closeRest(log: &loop.log, at: loop.now)
         // 7. Close the door behind us, and relay.
         plan.limitData()
@@ -62,11 +63,11 @@ enum Serve {
         loop.run()
     }
 
-    private static func mapArena(_ plan: DaemonPlan, _ startup: StartupMemory)
-        throws(ExitCode) -> Arena
+    private static func mapMemory(_ plan: DaemonPlan, _ startup: StartupMemory)
+        throws(ExitCode) -> UnsafeMutableRawBufferPointer
     {
         do throws(SystemError) {
-            return try Mapping.arena(bytes: plan.arenaBytes, populate: true)
+            return try Mapping.memory(bytes: plan.arenaBytes)
         } catch {
             var writer = ByteWriter(startup.text)
             writer.append("tinycot: cannot take the ")
@@ -120,8 +121,9 @@ enum Serve {
 
     private static func startStore(
         _ memory: StoreMemory, _ quota: consuming UploadQuota, _ config: Config,
-        _ passed: inout PassedSockets, _ dumpRing: Slab<UInt8>, _ budget: Budget,
-        _ state: StateDirectory, _ settings: Settings, _ startup: StartupMemory
+        _ passed: inout PassedSockets, _ dumpRing: Slab<UInt8>,
+        _ arena: UnsafeMutableRawBufferPointer, _ budget: Budget, _ state: StateDirectory,
+        _ settings: Settings, _ startup: StartupMemory
     ) throws(ExitCode) {
         guard let run = RunDirectory(given: settings.runDirectory, startup: startup) else {
             throw .usage
@@ -130,7 +132,7 @@ enum Serve {
             budget: budget, memory: memory, quota: quota,
             settings: memory.bridge.firstSettings(config),
             server: MartiServer.ofThisHost(scratch: startup.text), statePath: state.cPath,
-            dumpRing: dumpRing)
+            dumpRing: dumpRing, arena: arena)
         do throws(SystemError) {
             try store.openPoller()
         } catch {

@@ -22,7 +22,7 @@ struct StartupMemory {
         let fileBytes = Budget().configFileBytes + 1
         var measuring = Arena.measuring()
         _ = StartupMemory(fileBytes: fileBytes, arena: &measuring)
-        var arena = try Mapping.arena(bytes: measuring.usedBytes, populate: false)
+        var arena = try Mapping.arena(bytes: measuring.usedBytes)
         self = StartupMemory(fileBytes: fileBytes, arena: &arena)
     }
 
@@ -40,10 +40,13 @@ struct StartupMemory {
 
 /// Memory from the kernel, zeroed, never given back.
 enum Mapping {
-    /// - Parameter populate: take the pages now, so that nothing can fail for want of them later.
-    static func arena(bytes: Int, populate: Bool) throws(SystemError) -> Arena {
+    static func memory(bytes: Int) throws(SystemError) -> UnsafeMutableRawBufferPointer {
         var memory: UnsafeMutableRawPointer?
-        try SystemError.check(tcs_map(bytes, populate ? 1 : 0, &memory))
-        return Arena(memory: UnsafeMutableRawBufferPointer(start: memory, count: bytes))
+        try SystemError.check(tcs_map(bytes, &memory))
+        return UnsafeMutableRawBufferPointer(start: memory, count: bytes)
+    }
+
+    static func arena(bytes: Int) throws(SystemError) -> Arena {
+        Arena(memory: try memory(bytes: bytes))
     }
 }

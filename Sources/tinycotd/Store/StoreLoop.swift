@@ -27,6 +27,8 @@ struct StoreLoop: ~Copyable {
     var quota: UploadQuota
     var ledger: WriteLedger
     var dump: StoreDump
+    /// All that the two loops take their memory from.
+    let arena: UnsafeMutableRawBufferPointer
     var isWriteBudgetUsedUp = false
     /// Of the catalogue that is open: pages that the ledger knows of.
     var cataloguePagesNoted: Int64 = 0
@@ -70,8 +72,9 @@ struct StoreLoop: ~Copyable {
     init(
         budget: Budget, memory: StoreMemory, quota: consuming UploadQuota,
         settings: StoreSettings, server: MartiServer, statePath: UnsafePointer<CChar>,
-        dumpRing: Slab<UInt8>
+        dumpRing: Slab<UInt8>, arena: UnsafeMutableRawBufferPointer
     ) {
+        self.arena = arena
         self.budget = budget
         tables = memory.tables
         bridge = memory.bridge
@@ -104,11 +107,22 @@ struct StoreLoop: ~Copyable {
         pulse.step()
         loadState()
         applyDump()
+        if now >= openAt { openStore() }
+        settleMemory()
         while !bridge.isStopRequested {
             if now >= openAt { openStore() }
             turn()
         }
         stop()
+    }
+
+    /// What opening took of the program is given back before the arena is taken whole: so the two
+    /// never add up. From here on nothing can fail for want of a page. Until then, and for ever on
+    /// a kernel older than 5.14, pages come when they are first used.
+    private func settleMemory() {
+        tcs_release_program()
+        _ = tcs_populate(arena.baseAddress, arena.count)
+        pulse.step()
     }
 
     private mutating func turn() {
