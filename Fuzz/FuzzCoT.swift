@@ -1,6 +1,7 @@
 // A stream of CoT events, cut anywhere, and each event through the reader and the rewriter. Must
-// hold: every way of cutting gives the same events and the same refusals; an event that the reader
-// takes is still one event, and the same one, after it was mended or has lost its delivery list.
+// hold: every way of cutting gives the same events and the same refusals; what is taken for an
+// event at a glance is what the framer finds; an event that the reader takes is still one event,
+// and the same one, after it was mended or has lost its delivery list.
 
 enum FuzzCoT {
     /// Small, so that the limit is reached.
@@ -40,7 +41,13 @@ enum FuzzCoT {
             var index = 0
             while true {
                 let before = index
-                switch framer.next(stretch, from: index) {
+                let glance = FuzzCoT.wellFormed(
+                    framer.wholeEvent(stretch, from: index), stretch)
+                let step = framer.next(stretch, from: index)
+                invariant(
+                    glance == nil || step == .event(start: glance!.start, end: glance!.end),
+                    "a glance sees what the framer finds")
+                switch step {
                 case .needMoreBytes:
                     kept = framer.openStart.map { joined(kept, stretch, $0, stretch.count) } ?? []
                     invariant(kept.count <= FuzzCoT.eventBytesMax, "no more is kept than may be")
@@ -85,6 +92,15 @@ enum FuzzCoT {
         var arena = Arena(memory: memory)
         return EventReader(arena: &arena)
     }()
+
+    private static func wellFormed(
+        _ glance: WholeEvent?, _ stretch: Slab<UInt8>
+    ) -> WholeEvent? {
+        guard let glance else { return nil }
+        var header = EventHeader()
+        let event = stretch.slice(glance.start, glance.end - glance.start)
+        return reader.read(event, into: &header) == nil ? glance : nil
+    }
 
     private static func judge(_ event: [UInt8]) {
         withStretch(event) { slab in

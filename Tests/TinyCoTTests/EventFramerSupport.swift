@@ -46,7 +46,9 @@ struct FramedStream {
     private mutating func feed(_ slab: Slab<UInt8>) {
         var index = 0
         while true {
+            let glance = wellFormed(framer.wholeEvent(slab, from: index), slab)
             let step = framer.next(slab, from: index)
+            if let glance { #expect(step == .event(start: glance.start, end: glance.end)) }
             switch step {
             case .needMoreBytes:
                 keepOpenEvent(slab)
@@ -68,6 +70,13 @@ struct FramedStream {
                 return
             }
         }
+    }
+
+    /// What was taken for an event at a glance, if the reader finds that it is one.
+    private func wellFormed(_ glance: WholeEvent?, _ slab: Slab<UInt8>) -> WholeEvent? {
+        guard let glance else { return nil }
+        let event = (glance.start..<glance.end).map { slab[$0] }
+        return ReadEvent(event).refusal == nil ? glance : nil
     }
 
     private func joined(_ slab: Slab<UInt8>, _ start: Int, _ end: Int) -> Bytes {

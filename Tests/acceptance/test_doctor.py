@@ -356,7 +356,7 @@ def test_no_archive_is_made_when_the_configuration_is_wrong(daemon, tmp_path):
     config = tmp_path / "broken.json"
     config.write_text('{"teams": 7}')
     file = tmp_path / "b.tar"
-    done = run("doctor", *arguments(daemon), "--config", config, "--bundle", file)
+    done = run("doctor", *arguments(daemon, config), "--bundle", file)
     assert done.returncode == CONFIGURATION and str(config) in done.stderr
     assert not file.exists()
 

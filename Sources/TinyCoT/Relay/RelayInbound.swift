@@ -19,6 +19,14 @@ extension Relay {
         let client = clients.pointer(at: index)
         var at = 0
         while client.pointee.phase == .connected {
+            if let whole = client.pointee.framer.wholeEvent(bytes, from: at),
+                acceptWhole(index, bytes.slice(whole.start, whole.end - whole.start))
+            {
+                count(client, whole.end - at)
+                at = whole.end
+                if ringsFillUp && at < bytes.count { return at }
+                continue
+            }
             let step = client.pointee.framer.next(bytes, from: at)
             switch step {
             case .needMoreBytes:
@@ -135,13 +143,26 @@ extension Relay {
         accept(index, writer.written)
     }
 
-    /// A whole event of a client: read, classified, answered or routed.
+    /// What the framer takes for an event at a glance. False if it is none: then nothing was done.
+    private mutating func acceptWhole(_ index: Int, _ event: Slab<UInt8>) -> Bool {
+        var header = EventHeader()
+        if reader.read(event, into: &header) != nil { return false }
+        handle(index, event, header)
+        return true
+    }
+
+    /// An event that the framer has followed to its end.
     private mutating func accept(_ index: Int, _ event: Slab<UInt8>) {
         var header = EventHeader()
         if let refusal = reader.read(event, into: &header) {
             refuse(index, refusal)
             return
         }
+        handle(index, event, header)
+    }
+
+    /// A well-formed event of a client: classified, answered or routed.
+    private mutating func handle(_ index: Int, _ event: Slab<UInt8>, _ header: EventHeader) {
         clients[index].counters.eventsIn += 1
         clients[index].lastEventAt = wall
         if !clients[index].isCanary { totals.eventsIn += 1 }
