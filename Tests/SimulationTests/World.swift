@@ -519,7 +519,7 @@ final class World {
                 }
             case .httpOnCoTPort, .tlsOnPlainPort, .protobufUnasked:
                 if !expectsEnd { fail("client \(client.model.number) is taken for foreign") }
-            case .peerClosed, .peerReset, .replaced, .shutdown:
+            case .peerClosed, .peerReset, .replaced, .shutdown, .gaveWay:
                 fail("client \(client.model.number) is ended without a cause")
             }
         }
