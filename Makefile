@@ -1,7 +1,7 @@
 # The front door. Every target is one command of scripts/, so nothing is hidden in here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build arm64 deb trap test test-fast test-machine fuzz crash bench bench-transfer bench-wear bench-start tidy clean
+.PHONY: help run build arm64 deb trap test test-fast test-machine fuzz crash bench bench-transfer bench-wear bench-start bench-linear tidy clean
 
 help: ## Show this list
 	@echo "TinyCoT: make TARGET"
@@ -60,6 +60,11 @@ bench-wear: build ## Measure what is written to a card in an hour (as root; take
 bench-start: build ## Measure how long it takes to be ready (50 starts, with and without a state)
 	scripts/bootstrap test
 	.venv/bin/python bench/start.py
+
+bench-linear: build ## Count instructions per byte of the worst inputs, into docs/security.md
+	scripts/bootstrap test
+	scripts/build.sh amd64-linear
+	python3 bench/linear.py --write
 
 tidy: ## Check the layout of the sources
 	scripts/tidy

@@ -70,6 +70,10 @@ let package = Package(
             name: "PackageStoreHelper", dependencies: ["PackageStore", "TinyCoT"],
             path: "Tests/PackageStoreHelper",
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
+        // The readers of the core, so that their instructions can be counted (bench/linear.py).
+        .executableTarget(
+            name: "LinearHelper", dependencies: ["TinyCoT", "CLinuxSys"],
+            path: "Tests/LinearHelper", swiftSettings: common),
         .testTarget(
             name: "PackageStoreTests",
             dependencies: ["PackageStore", "PackageStoreHelper", "TinyCoT"]),
