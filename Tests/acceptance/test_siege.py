@@ -168,6 +168,18 @@ def test_slow_heads_keep_nobody_out_of_http(target, crowd):
     assert max(waits) < 15
 
 
+@pytest.mark.parametrize("kinds", [HTTP, ("half_body",)], ids=["no request", "half an upload"])
+def test_more_before_http_than_the_kernel_queues(kinds, target, crowd):
+    """Beyond 128 waiting connections the kernel drops packets, and everybody waits for longer."""
+    inside = Inside(crowd, target)
+    with Siege([(kinds[number % len(kinds)], target.http_port) for number in range(200)]):
+        inside.talk_while(lambda: target.status().pools["http_connections"]["used"] < 8)
+        waits = [ask(target, number) for number in range(4)]
+        inside.talk()
+    inside.check()
+    note(f"200 addresses before HTTP ({', '.join(kinds)}): an answer within {max(waits):.1f} s")
+
+
 def test_who_speaks_keeps_the_place(target, crowd):
     """The limit of all this: an attacker who sends a valid event is a client like any other, and
     128 of them are all that there is room for. Those who are inside do not notice."""
