@@ -1,7 +1,7 @@
 # The front door. Every target is one command of scripts/, so nothing is hidden in here.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build arm64 deb trap test test-fast test-machine fuzz crash bench bench-transfer bench-wear bench-start bench-order tidy clean
+.PHONY: help run build arm64 deb trap test test-fast test-machine fuzz crash bench bench-transfer bench-wear bench-start bench-order bench-linear tidy clean
 
 help: ## Show this list
 	@echo "TinyCoT: make TARGET"
@@ -64,6 +64,11 @@ bench-start: build ## Measure how long it takes to be ready (50 starts, with and
 bench-order: build ## Find the functions that relaying uses, for the linker to lay side by side
 	scripts/bootstrap bench
 	python3 bench/order.py
+
+bench-linear: build ## Count instructions per byte of the worst inputs, into docs/security.md
+	scripts/bootstrap test
+	scripts/build.sh amd64-linear
+	python3 bench/linear.py --write
 
 tidy: ## Check the layout of the sources
 	scripts/tidy

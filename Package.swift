@@ -16,11 +16,15 @@ let common: [SwiftSetting] =
 // array or a growing string in it is an error.
 let core: [SwiftSetting] = common + (embedded ? [.unsafeFlags(["-no-allocations"])] : [])
 
+// All C of the project. _FORTIFY_SOURCE needs the optimiser.
+let hardened: [CSetting] =
+    [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-fstack-protector-strong"])]
+    + [.define("_FORTIFY_SOURCE", to: "2", .when(configuration: .release))]
+
 // The C shim. In the shipped builds the linker sends every call of malloc and its kin, those of the
 // C library included, to the counters in heap.c; the define and the option belong together.
 let shim: [CSetting] =
-    [.unsafeFlags(["-Wall", "-Wextra", "-Werror", "-fstack-protector-strong"])]
-    + [.define("_FORTIFY_SOURCE", to: "2", .when(configuration: .release))]
+    hardened
     + (embedded ? [.define("TCS_WRAP_HEAP")] : [])
     + (trapsOnAllocation ? [.define("TCS_TRAP_ALLOCATIONS"), .define("TCS_TEST_CLOCK")] : [])
 
@@ -30,7 +34,7 @@ let shimLinking: [LinkerSetting] =
 
 // The disk side of data packages. Their C shims call Debian's SQLite and libcrypto: the shared
 // libraries under `swift test`, the static ones in what ships.
-let libraryShim: [CSetting] = [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
+let libraryShim: [CSetting] = hardened
 
 let package = Package(
     name: "TinyCoT",
@@ -66,6 +70,10 @@ let package = Package(
             name: "PackageStoreHelper", dependencies: ["PackageStore", "TinyCoT"],
             path: "Tests/PackageStoreHelper",
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic"])]),
+        // The readers of the core, so that their instructions can be counted (bench/linear.py).
+        .executableTarget(
+            name: "LinearHelper", dependencies: ["TinyCoT", "CLinuxSys"],
+            path: "Tests/LinearHelper", swiftSettings: common),
         .testTarget(
             name: "PackageStoreTests",
             dependencies: ["PackageStore", "PackageStoreHelper", "TinyCoT"]),

@@ -6,6 +6,8 @@
 #   scripts/build.sh arm64        -> dist/arm64/tinycot       (use scripts/cross-arm64.sh)
 #   scripts/build.sh amd64-trap   -> dist/amd64-trap/tinycot  (stops at a heap allocation after
 #                                                              the seal; for tests)
+#   scripts/build.sh amd64-linear -> dist/amd64-linear/linear  (the core of amd64 itself, whose
+#                                                              readers bench/linear.py drives)
 #
 # The same tree gives the same bytes, wherever it lies: no path, no date and no host name gets in.
 set -euo pipefail
@@ -13,9 +15,10 @@ cd "$(dirname "$0")/.."
 
 flavour="${1:-amd64}"
 case "$flavour" in
-amd64 | arm64 | amd64-trap) ;;
+amd64 | arm64 | amd64-trap | amd64-linear) ;;
 *)
-    echo "build.sh: unknown flavour \"$flavour\"; it is amd64, arm64 or amd64-trap" >&2
+    echo "build.sh: unknown flavour \"$flavour\";" \
+        "it is amd64, arm64, amd64-trap or amd64-linear" >&2
     exit 64
     ;;
 esac
@@ -31,8 +34,18 @@ fi
 export TINYCOT_EMBEDDED=1
 unset TINYCOT_TRAP_ALLOCATIONS
 scratch=".build-$flavour"
+product=tinycot
+program=tinycot
+strip=--strip-all
+if [ "$flavour" = amd64-linear ]; then
+    scratch=.build-amd64
+    product=LinearHelper
+    program=linear
+    # The names of its functions stay, valgrind goes by them; the rest it could not even read.
+    strip=--strip-debug
+fi
 arguments=(
-    -c release --product tinycot --scratch-path "$scratch"
+    -c release --product "$product" --scratch-path "$scratch"
     # glibc's start code stops a static position-independent program that has a run path.
     --disable-local-rpath
 )
@@ -70,7 +83,6 @@ for option in --gc-sections --build-id=none -z noexecstack -z relro -z now; do
 done
 
 swift build "${arguments[@]}"
-
 mkdir -p "dist/$flavour"
 strip_tool="$(dirname "$(readlink -f "$(command -v swift)")")/llvm-objcopy"
 if [ ! -x "$strip_tool" ]; then
@@ -78,6 +90,6 @@ if [ ! -x "$strip_tool" ]; then
     if [ "$flavour" = arm64 ]; then strip_tool="aarch64-linux-gnu-objcopy"; fi
 fi
 # Under a new name first: a running relay keeps its old file, and nobody sees half of the new one.
-"$strip_tool" --strip-all "$scratch/release/tinycot" "dist/$flavour/tinycot.new"
-mv "dist/$flavour/tinycot.new" "dist/$flavour/tinycot"
-echo "dist/$flavour/tinycot: $(stat -c %s "dist/$flavour/tinycot") bytes"
+"$strip_tool" "$strip" "$scratch/release/$product" "dist/$flavour/$program.new"
+mv "dist/$flavour/$program.new" "dist/$flavour/$program"
+echo "dist/$flavour/$program: $(stat -c %s "dist/$flavour/$program") bytes"

@@ -154,12 +154,11 @@ struct Scenario {
             }
             config.teams[i] = entry
         }
-        config.memberCount = model.members.count
-        for (i, member) in model.members.enumerated() {
-            var entry = TeamMember()
-            withSlab(member.name) { entry.nameHash = NameHash.of($0, key: hashKey) }
-            entry.team = number(of: member.team, in: model)
-            config.members[i] = entry
+        config.removeMembers()
+        for member in model.members {
+            var nameHash: UInt64 = 0
+            withSlab(member.name) { nameHash = NameHash.of($0, key: hashKey) }
+            config.addMember(nameHash: nameHash, team: number(of: member.team, in: model))
         }
         config.isolatesTeams = model.isolates
         config.defaultTeam = number(of: model.defaultTeam, in: model)

@@ -279,6 +279,23 @@ final class World {
         }
     }
 
+    /// As the edge does it where all places are taken: whoever leaves leaves now, and if that frees
+    /// none, somebody who has said nothing may have to go.
+    func makePlace(for address: Address) {
+        if !relay.isFull { return }
+        close()
+        if hasFailed || !relay.giveWay(to: address) { return }
+        let gone = clients.filter {
+            $0.model.phase == .connected && relay.client(at: $0.place).phase != .connected
+        }
+        if gone.count != 1 || relay.client(at: gone[0].place).counters.eventsIn != 0 {
+            return fail("one that has said nothing gives way, not \(gone.count)")
+        }
+        note("client \(gone[0].model.number) gives way")
+        model.ended(gone[0].model)
+        close()
+    }
+
     func flush() {
         var rounds = 0
         while let place = relay.nextToFlush() {
@@ -519,7 +536,7 @@ final class World {
                 }
             case .httpOnCoTPort, .tlsOnPlainPort, .protobufUnasked:
                 if !expectsEnd { fail("client \(client.model.number) is taken for foreign") }
-            case .peerClosed, .peerReset, .replaced, .shutdown:
+            case .peerClosed, .peerReset, .replaced, .shutdown, .gaveWay:
                 fail("client \(client.model.number) is ended without a cause")
             }
         }

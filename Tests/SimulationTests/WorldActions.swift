@@ -101,6 +101,7 @@ extension World {
         let address = random.pick([1, 2, 3, device + 10])
         let team = scenario.listenerTeam(model.config, &random)
         let number = team.map { Scenario.number(of: $0, in: model.config) } ?? Config.noTeam
+        makePlace(for: World.ip(address))
         let same = clients.count { $0.model.address == address }
         let isFull =
             clients.count >= scenario.budget.clients || same >= scenario.budget.clientsPerAddress

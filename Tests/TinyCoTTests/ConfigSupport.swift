@@ -83,8 +83,7 @@ final class ConfigCandidate {
     func team(of member: String) -> UInt8? {
         let bytes = OwnedBytes(member)
         let hash = NameHash.of(bytes.slab, key: 7)
-        return (0..<config.memberCount).first { config.members[$0].nameHash == hash }
-            .map { config.members[$0].team }
+        return config.member(hash).map { config.members[$0].team }
     }
     /// Who hears whom, one row per sender.
     var visible: [String] {

@@ -34,11 +34,23 @@ private final class Stage {
         pieces.deallocate()
     }
 
-    func join(team: UInt8 = Config.noTeam) -> Int {
+    func join(team: UInt8 = Config.noTeam, from address: UInt64 = 0) -> Int {
         guard case .admitted(let client) = relay.admit(
-            address: Address(), port: 1, listenerTeam: team)
+            address: Address(high: 0, low: address), port: 1, listenerTeam: team)
         else { return -1 }
         return client
+    }
+
+    func giveWay(to address: UInt64) -> Bool {
+        relay.giveWay(to: Address(high: 0, low: address))
+    }
+
+    /// As the edge does it where all places are taken. -1 if there is none all the same.
+    func squeezeIn(from address: UInt64) -> Int {
+        if giveWay(to: address) {
+            while let client = relay.nextToClose() { relay.released(client: client) }
+        }
+        return join(from: address)
     }
 
     func send(_ client: Int, _ text: String) {
@@ -201,5 +213,71 @@ private func event(_ uid: String, _ type: String, time: String, count: Int = 0) 
             + "</event>")
         #expect(stage.take(receiver) == event("M", "a-u-G", time: short))
         #expect(stage.relay.totals.drops[Int(QueueDrop.logFull.rawValue)] == 0)
+    }
+
+    private func full(_ stage: Stage, silent: Set<Int>) -> [Int] {
+        (0..<4).map { number in
+            let client = stage.join(from: 1 + UInt64(number))
+            if !silent.contains(number) { stage.send(client, position("P\(number)")) }
+            stage.pass(seconds: 1)
+            return client
+        }
+    }
+
+    private var four: Budget {
+        var budget = Budget()
+        budget.clients = 4
+        budget.clientsPerAddress = 2
+        return budget
+    }
+
+    /// Half an event, or a broken one, is no word.
+    @Test func whoeverHasSaidNothingForLongestGivesWay() {
+        let stage = Stage(four)
+        let clients = full(stage, silent: [1, 2])
+        stage.send(clients[1], String(position("P1").dropLast(3)))
+        stage.send(clients[2], "<event></nothing>")
+        let witness = stage.take(clients[3])
+        #expect(witness.contains("P0"))
+        for place in [clients[1], clients[2]] {
+            let newcomer = stage.squeezeIn(from: 9)
+            #expect(newcomer == place)
+            stage.send(newcomer, position("NEW"))
+        }
+        #expect(stage.squeezeIn(from: 10) == -1, "all have spoken")
+        #expect(stage.relay.totals.closed[Int(CloseReason.gaveWay.rawValue)] == 2)
+        let told = stage.take(clients[3])
+        #expect(!told.contains("t-x-d-d") || !told.contains("P1"), "nobody is told of the unnamed")
+        stage.relay.checkInvariants()
+    }
+
+    /// What waited for those who went is no work for those who come.
+    @Test func aPlaceThatChangesHandsIsFlushedOnce() {
+        let stage = Stage(four)
+        let clients = full(stage, silent: [1, 2, 3])
+        for number in 0..<20 {
+            stage.send(clients[0], position("P0"))
+            #expect(stage.squeezeIn(from: 100 + UInt64(number)) >= 0)
+        }
+        var flushed = 0
+        while stage.relay.nextToFlush() != nil { flushed += 1 }
+        #expect(flushed <= 4)
+        stage.relay.checkInvariants()
+    }
+
+    @Test func nobodyGivesWayWithoutNeed() {
+        let stage = Stage(four)
+        let first = stage.join(from: 1)
+        #expect(!stage.giveWay(to: 9), "there are places")
+        #expect(stage.join(from: 1) >= 0 && stage.join(from: 2) >= 0 && stage.join(from: 3) >= 0)
+        stage.send(first, position("P1"))
+        stage.pass(seconds: 1)
+        let second = stage.squeezeIn(from: 1)
+        #expect(second >= 0, "the one that gives way has the newcomer's own address")
+        stage.send(second, position("P2"))
+        #expect(stage.squeezeIn(from: 1) == -1, "this address has all that it may have")
+        #expect(stage.relay.connectedClients == 4)
+        stage.relay.beginShutdown()
+        #expect(!stage.giveWay(to: 9), "nobody is let in any more")
     }
 }

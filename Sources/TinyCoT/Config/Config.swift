@@ -74,6 +74,11 @@ public struct TeamConfig: BitwiseCopyable {
 public struct TeamMember: BitwiseCopyable {
     public var nameHash: UInt64 = 0
     public var team: UInt8 = Config.noTeam
+    /// The index of the table, in ConfigMembers.swift: of the lines of the bucket that has this
+    /// line's number, the last; of the lines of this line's own bucket, the one before it. Both
+    /// plus one: 0 is none.
+    var first: UInt16 = 0
+    var next: UInt16 = 0
     public init() {}
 }
 
@@ -95,7 +100,7 @@ public struct Config: BitwiseCopyable {
     /// 1 where nothing is configured: one open team that all share.
     public var teamCount = 0
     public let members: Slab<TeamMember>
-    public var memberCount = 0
+    public internal(set) var memberCount = 0
 
     /// Teams were configured, so walls stand and replay waits for identification.
     public var isolatesTeams = false

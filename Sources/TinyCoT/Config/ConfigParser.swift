@@ -237,5 +237,6 @@ extension Config {
     /// Everything but the tables themselves.
     fileprivate mutating func resetToDefaults() {
         self = Config(tablesOf: self)
+        removeMembers()
     }
 }

@@ -71,25 +71,16 @@ extension ConfigParser {
         while try nextElement() {
             let text = try reader.string(at: element)
             let nameHash = hash(text)
-            var i = 0
-            while i < config.memberCount {
-                let other = config.members[i]
-                if other.nameHash == nameHash {
-                    throw taken(
-                        text, "is a member already of", by: Int(other.team), of: index,
-                        at: element)
-                }
-                i += 1
+            if let other = config.member(nameHash) {
+                throw taken(
+                    text, "is a member already of", by: Int(config.members[other].team),
+                    of: index, at: element)
             }
             if config.memberCount == config.members.count {
                 throw tooMany(
                     "is one member too many", .teamMembers, config.members.count, at: element)
             }
-            var member = TeamMember()
-            member.nameHash = nameHash
-            member.team = UInt8(index)
-            config.members[config.memberCount] = member
-            config.memberCount += 1
+            config.addMember(nameHash: nameHash, team: UInt8(index))
             element.innerIndex += 1
         }
     }

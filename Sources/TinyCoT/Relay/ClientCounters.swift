@@ -31,9 +31,9 @@ public enum QueueDrop: UInt8, Sendable, BitwiseCopyable {
 /// Why a connection ended.
 public enum CloseReason: UInt8, Sendable, BitwiseCopyable {
     case peerClosed, peerReset, stalled, replaced, tlsOnPlainPort, httpOnCoTPort, protobufUnasked
-    case shutdown
+    case shutdown, gaveWay
 
-    public static var count: Int { Int(CloseReason.shutdown.rawValue) + 1 }
+    public static var count: Int { Int(CloseReason.gaveWay.rawValue) + 1 }
 
     public var name: StaticString {
         switch self {
@@ -45,6 +45,7 @@ public enum CloseReason: UInt8, Sendable, BitwiseCopyable {
         case .httpOnCoTPort: "http_on_cot_port"
         case .protobufUnasked: "protobuf_not_negotiated"
         case .shutdown: "shutdown"
+        case .gaveWay: "gave_way"
         }
     }
 }

@@ -11,11 +11,13 @@ extension Relay {
         }
         freeClientCount -= 1
         let index = Int(freeClients[freeClientCount])
-        let generation = clients[index].generation
-        invariant(clients[index].phase == .free, "a free place is free")
+        let before = clients[index]
+        invariant(before.phase == .free, "a free place is free")
         clients[index] = Client()
         let client = clients.pointer(at: index)
-        client.pointee.generation = generation &+ 1
+        client.pointee.generation = before.generation &+ 1
+        // Who had the place a moment ago may stand in the list still.
+        client.pointee.isListed = before.isListed
         client.pointee.phase = .connected
         client.pointee.address = address
         client.pointee.port = port
@@ -36,21 +38,64 @@ extension Relay {
     }
 
     private func admissionRefusal(for address: Address) -> AdmissionRefusal? {
-        var isAllowed = false
+        if !isAllowed(address) { return .addressNotAllowed }
+        if isFull || isShuttingDown { return .clientsFull }
+        return connections(from: address) >= budget.clientsPerAddress ? .addressFull : nil
+    }
+
+    private func isAllowed(_ address: Address) -> Bool {
         var i = 0
-        while i < config.allowCount && !isAllowed {
-            isAllowed = config.allow[i].contains(address)
+        while i < config.allowCount {
+            if config.allow[i].contains(address) { return true }
             i += 1
         }
-        if !isAllowed { return .addressNotAllowed }
-        if freeClientCount == 0 || isShuttingDown { return .clientsFull }
+        return false
+    }
+
+    private func connections(from address: Address) -> Int {
         var same = 0
-        i = 0
+        var i = 0
         while i < connectedClients {
             if clients[Int(active[i])].address == address { same += 1 }
             i += 1
         }
-        return same >= budget.clientsPerAddress ? .addressFull : nil
+        return same
+    }
+
+    /// All places are taken.
+    public var isFull: Bool { freeClientCount == 0 }
+
+    /// Somebody new is here and all places are taken: of those who have never sent a whole event,
+    /// the one that has been here for longest is ended, or else whoever fills all places with
+    /// connections that say nothing keeps everybody out. A phone says who it is at once.
+    /// - Returns: whether anybody gives way. Then `nextToClose` has it, and there is a place when
+    ///   it is released.
+    public mutating func giveWay(to address: Address) -> Bool {
+        if !isFull || isShuttingDown || !isAllowed(address) { return false }
+        guard let silent = longestSilent() else { return false }
+        // Nobody is put out for a newcomer who may not come in.
+        let freed = clients[silent].address == address ? 1 : 0
+        if connections(from: address) - freed >= budget.clientsPerAddress { return false }
+        end(silent, .gaveWay)
+        return true
+    }
+
+    private func longestSilent() -> Int? {
+        var best: Int?
+        var since = Instant.never
+        var i = 0
+        while i < connectedClients {
+            let index = Int(active[i])
+            let client = clients.pointer(at: index)
+            if client.pointee.phase == .connected && client.pointee.counters.eventsIn == 0
+                && client.pointee.connectedAt < since
+            {
+                since = client.pointee.connectedAt
+                best = index
+            }
+            i += 1
+        }
+        return best
     }
 
     /// The edge could not accept, or had no descriptor for it.

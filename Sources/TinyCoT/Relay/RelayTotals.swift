@@ -23,14 +23,14 @@ public struct RelayTotals: BitwiseCopyable {
     /// By `AdmissionRefusal.rawValue`.
     public internal(set) var admissionRefused: InlineArray<4, UInt64> = .init(repeating: 0)
     /// By `CloseReason.rawValue`.
-    public internal(set) var closed: InlineArray<8, UInt64> = .init(repeating: 0)
+    public internal(set) var closed: InlineArray<9, UInt64> = .init(repeating: 0)
     /// By `QueueDrop.rawValue`.
     public internal(set) var drops: InlineArray<7, UInt64> = .init(repeating: 0)
 
     public init() {
         invariant(Refusal.count <= 24, "every refusal has its counter")
         invariant(AdmissionRefusal.count == 4, "every admission refusal has its counter")
-        invariant(CloseReason.count == 8, "every close reason has its counter")
+        invariant(CloseReason.count == 9, "every close reason has its counter")
         invariant(QueueDrop.count == 7, "every drop has its counter")
     }
 

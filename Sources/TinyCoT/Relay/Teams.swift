@@ -6,15 +6,13 @@ enum Teams {
     static func team(of client: Client, config: Config) -> UInt8 {
         if client.listenerTeam != Config.noTeam { return client.listenerTeam }
         if client.isIdentified {
-            var i = 0
-            while i < config.memberCount {
-                let member = config.members[i]
-                if member.nameHash == client.uidHash || member.nameHash == client.callsignHash {
-                    return member.team
-                }
-                i += 1
+            let byUID = config.member(client.uidHash)
+            let byCallsign = config.member(client.callsignHash)
+            // If they are in two teams, the line that stands first decides.
+            if byUID != nil || byCallsign != nil {
+                return config.members[min(byUID ?? .max, byCallsign ?? .max)].team
             }
-            i = 0
+            var i = 0
             while i < config.teamCount {
                 if config.teams[i].colours & client.colourBit != 0 { return UInt8(i) }
                 i += 1

@@ -1,7 +1,7 @@
 // Connections: they come, they are closed, and what time does to them. While all places are taken
 // nothing is accepted: who comes waits in the kernel's queue, where a phone waits longer than we
-// need, instead of being refused (ATAK tries again ten seconds later). A connection that idles
-// between two requests gives way to somebody who waits.
+// need, instead of being refused (ATAK tries again ten seconds later). Who gives way to them is
+// decided in HTTPPlaces.swift.
 
 import CLinuxSys
 import PackageStore
@@ -9,7 +9,7 @@ import TinyCoT
 
 extension StoreLoop {
     private static var acceptsPerTurn: Int { 16 }
-    private static var lingerSeconds: Int { 5 }
+    static var lingerSeconds: Int { 5 }
     private static var refusalSeconds: Int { 2 }
     /// Slower than this for `stall_seconds` is a client that only holds its place. A radio of a
     /// few hundred bytes a second is not.
@@ -36,47 +36,6 @@ extension StoreLoop {
             }
             take(result, Endpoint(peer), isOperator: listener.isOperator)
         }
-    }
-
-    private func hasPlace(isOperator: Bool) -> Bool {
-        if isOperator { return tables.connections[tables.operatorIndex].phase == .free }
-        return freeNormalPlace != nil || longestIdle(of: nil) != nil
-    }
-
-    /// A place for a newcomer who is there, if need be that of the connection that has idled for
-    /// longest.
-    private mutating func placeForNewcomer() -> Int {
-        if let free = freeNormalPlace { return free }
-        guard let idle = longestIdle(of: nil) else {
-            invariantBroken("nobody is accepted without a place")
-        }
-        closeConnection(idle)
-        return idle
-    }
-
-    private var freeNormalPlace: Int? {
-        var i = 0
-        while i < tables.normalCount {
-            if tables.connections[i].phase == .free { return i }
-            i += 1
-        }
-        return nil
-    }
-
-    private func longestIdle(of address: Address?) -> Int? {
-        var best: Int?
-        var i = 0
-        while i < tables.normalCount {
-            let connection = tables.connections[i]
-            let isMeant = address == nil || connection.peer.address == address
-            if connection.isIdle && isMeant {
-                if best == nil || connection.deadline < tables.connections[best ?? i].deadline {
-                    best = i
-                }
-            }
-            i += 1
-        }
-        return best
     }
 
     private mutating func take(
@@ -283,10 +242,8 @@ extension StoreLoop {
             answerError(
                 index, .requestTimeout, "The request did not arrive in time.", closing: true)
         case .answering:
-            let held = tcs_unacknowledged(place.pointee.descriptor)
-            let acknowledged = place.pointee.sentBytes - Int64(max(0, held))
-            let progress = acknowledged - place.pointee.acknowledgedBytes
-            place.pointee.acknowledgedBytes = acknowledged
+            let progress = takenBytes(index)
+            place.pointee.acknowledgedBytes += progress
             if isFastEnough(progress) { return beginWindow(index) }
             counters.add(.timeouts)
             closeConnection(index)

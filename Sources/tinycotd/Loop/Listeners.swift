@@ -222,12 +222,20 @@ extension EventLoop {
 
     private mutating func admit(_ descriptor: Int32, _ peer: Endpoint, team: UInt8) {
         if admitCanary(descriptor, peer) { return }
+        makePlace(for: peer.address)
         switch relay.admit(address: peer.address, port: peer.port, listenerTeam: team) {
         case .admitted(let client): connect(client, descriptor, peer)
         case .refused(let reason):
             _ = tcs_close(descriptor)
             logRefusal(peer, reason)
         }
+    }
+
+    /// Whoever leaves in this turn leaves now; if that frees no place, somebody may have to go.
+    private mutating func makePlace(for address: Address) {
+        if !relay.isFull { return }
+        _ = closeClients()
+        if relay.giveWay(to: address) { _ = closeClients() }
     }
 
     private mutating func logRefusal(_ peer: Endpoint, _ reason: AdmissionRefusal) {

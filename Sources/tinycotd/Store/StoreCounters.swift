@@ -16,7 +16,7 @@ enum StoreCounter: UInt8, BitwiseCopyable {
     // The dump.
     case dumpFiles, dumpEvents, dumpBytes, dumpDroppedRing, dumpDroppedDisk
     // What has happened.
-    case connections, requests, badRequests, timeouts
+    case connections, requests, badRequests, timeouts, gaveWay
     case addressNotAllowed, addressFull, acceptFailed
     case answered2xx, answered3xx, answered4xx, answered5xx
     case bytesIn, bytesOut, downloads
@@ -58,6 +58,7 @@ enum StoreCounter: UInt8, BitwiseCopyable {
         case .requests: "requests"
         case .badRequests: "bad_requests"
         case .timeouts: "timeouts"
+        case .gaveWay: "gave_way"
         case .addressNotAllowed: "address_not_allowed"
         case .addressFull: "address_full"
         case .acceptFailed: "accept_failed"

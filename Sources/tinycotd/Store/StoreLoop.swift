@@ -68,6 +68,8 @@ struct StoreLoop: ~Copyable {
     /// this turn is measured with a later time.
     var askedAt = Instant.zero
     var wall = WallTime(milliseconds: 0)
+    /// Until then nobody has to give way: we have stood still, and whoever waits for us does not.
+    var judgedFrom = Instant.zero
 
     init(
         budget: Budget, memory: StoreMemory, quota: consuming UploadQuota,
@@ -126,6 +128,7 @@ struct StoreLoop: ~Copyable {
     }
 
     private mutating func turn() {
+        noteStandstill()
         let timeout = hasMore ? 0 : LinuxClock.milliseconds(until: nextDeadline())
         pulse.rest()
         let result = tcs_poller_wait(
@@ -134,12 +137,9 @@ struct StoreLoop: ~Copyable {
         now = LinuxClock.now()
         askedAt = now
         wall = LinuxClock.wall()
-        var i = 0
-        while i < count {
-            pulse.step()
-            dispatch(tables.events[i])
-            i += 1
-        }
+        // What has come is read before anybody has to give way to a newcomer.
+        dispatch(count, newcomers: false)
+        dispatch(count, newcomers: true)
         pulse.step()
         if hasMore { advanceAll() }
         pulse.step()
@@ -161,6 +161,18 @@ struct StoreLoop: ~Copyable {
         log.reportSuppressed(at: now)
     }
 
+    private mutating func dispatch(_ count: Int, newcomers: Bool) {
+        var i = 0
+        while i < count {
+            let event = tables.events[i]
+            i += 1
+            let kind = Watched(rawValue: UInt8(event.data >> 24 & 0xFF))
+            if newcomers != (kind == .listener) { continue }
+            pulse.step()
+            dispatch(event)
+        }
+    }
+
     private mutating func dispatch(_ event: tcs_event) {
         guard let kind = Watched(rawValue: UInt8(truncatingIfNeeded: event.data >> 24))
         else { return }
@@ -180,7 +192,7 @@ struct StoreLoop: ~Copyable {
         // While it waits for a slot, whoever gives one back wakes the loop.
         if state.phase == .idle { earliest = min(earliest, state.dueAt) }
         if acceptAgainAt > now { earliest = min(earliest, acceptAgainAt) }
-        earliest = min(earliest, dump.deadline)
+        earliest = min(min(earliest, dump.deadline), nextHoldingDeadline)
         var i = 0
         while i < tables.connections.count {
             let connection = tables.connections[i]

@@ -53,6 +53,7 @@ extension StoreLoop {
                 "tinycot_http_failures_total", .counter, "Connections and requests not served")
             writer.sample("reason", "bad_request", counters.value(.badRequests))
             writer.sample("reason", "timeout", counters.value(.timeouts))
+            writer.sample("reason", "gave_way", counters.value(.gaveWay))
             writer.sample("reason", "address_not_allowed", counters.value(.addressNotAllowed))
             writer.sample("reason", "address_full", counters.value(.addressFull))
             writer.sample("reason", "accept_failed", counters.value(.acceptFailed))

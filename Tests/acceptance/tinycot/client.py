@@ -290,9 +290,9 @@ class CoTClient:
             pass
 
 
-def gather(crowd, port, people):
+def gather(crowd, port, people, **options):
     """Connect these people; return when everyone has seen everyone else's position."""
-    clients = [crowd.join(port, person) for person in people]
+    clients = [crowd.join(port, person, **options) for person in people]
 
     def acquainted():
         return all(
