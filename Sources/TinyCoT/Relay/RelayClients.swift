@@ -81,16 +81,23 @@ extension Relay {
     }
 
     private func longestSilent() -> Int? {
+        clientWithEarliest { _, client in
+            client.phase == .connected && client.counters.eventsIn == 0
+                ? client.connectedAt : .never
+        }
+    }
+
+    /// The client whose moment comes first; nil if that of all is never.
+    @inline(__always)
+    func clientWithEarliest(_ moment: (Int, borrowing Client) -> Instant) -> Int? {
         var best: Int?
-        var since = Instant.never
+        var earliest = Instant.never
         var i = 0
         while i < connectedClients {
             let index = Int(active[i])
-            let client = clients.pointer(at: index)
-            if client.pointee.phase == .connected && client.pointee.counters.eventsIn == 0
-                && client.pointee.connectedAt < since
-            {
-                since = client.pointee.connectedAt
+            let its = moment(index, clients.pointer(at: index).pointee)
+            if its < earliest {
+                earliest = its
                 best = index
             }
             i += 1

@@ -20,7 +20,7 @@ extension Relay {
         var at = 0
         while client.pointee.phase == .connected {
             if let whole = client.pointee.framer.wholeEvent(bytes, from: at),
-                acceptWhole(index, bytes.slice(whole.start, whole.end - whole.start))
+                accept(index, bytes.slice(whole.start, whole.end - whole.start)) == nil
             {
                 count(client, whole.end - at)
                 at = whole.end
@@ -100,20 +100,9 @@ extension Relay {
     }
 
     private func longestUnfinished(besides newcomer: Int) -> Int? {
-        var best: Int?
-        var since = Instant.never
-        var i = 0
-        while i < connectedClients {
-            let index = Int(active[i])
-            let client = clients.pointer(at: index)
-            if index != newcomer && !client.pointee.kept.isEmpty && client.pointee.keptSince < since
-            {
-                since = client.pointee.keptSince
-                best = index
-            }
-            i += 1
+        clientWithEarliest { index, client in
+            index == newcomer || client.kept.isEmpty ? .never : client.keptSince
         }
-        return best
     }
 
     /// An event has ended at `end`. If it began in this chunk it is read where it lies; else it is
@@ -123,7 +112,7 @@ extension Relay {
     ) {
         let client = clients.pointer(at: index)
         if client.pointee.kept.isEmpty && start >= 0 {
-            accept(index, bytes.slice(start, end - start))
+            acceptOrRefuse(index, bytes.slice(start, end - start))
             return
         }
         var writer = ByteWriter(assembly)
@@ -140,29 +129,18 @@ extension Relay {
             refuse(index, .tooLarge)
             return
         }
-        accept(index, writer.written)
+        acceptOrRefuse(index, writer.written)
     }
 
-    /// What the framer takes for an event at a glance. False if it is none: then nothing was done.
-    private mutating func acceptWhole(_ index: Int, _ event: Slab<UInt8>) -> Bool {
+    private mutating func acceptOrRefuse(_ index: Int, _ event: Slab<UInt8>) {
+        if let refusal = accept(index, event) { refuse(index, refusal) }
+    }
+
+    /// A whole event of a client: read, classified, answered or routed.
+    /// - Returns: why it must not be relayed; then nothing was done.
+    private mutating func accept(_ index: Int, _ event: Slab<UInt8>) -> Refusal? {
         var header = EventHeader()
-        if reader.read(event, into: &header) != nil { return false }
-        handle(index, event, header)
-        return true
-    }
-
-    /// An event that the framer has followed to its end.
-    private mutating func accept(_ index: Int, _ event: Slab<UInt8>) {
-        var header = EventHeader()
-        if let refusal = reader.read(event, into: &header) {
-            refuse(index, refusal)
-            return
-        }
-        handle(index, event, header)
-    }
-
-    /// A well-formed event of a client: classified, answered or routed.
-    private mutating func handle(_ index: Int, _ event: Slab<UInt8>, _ header: EventHeader) {
+        if let refusal = reader.read(event, into: &header) { return refusal }
         clients[index].counters.eventsIn += 1
         clients[index].lastEventAt = wall
         if !clients[index].isCanary { totals.eventsIn += 1 }
@@ -180,5 +158,6 @@ extension Relay {
             .position, .marker, .other:
             route(index, event, header, kind)
         }
+        return nil
     }
 }

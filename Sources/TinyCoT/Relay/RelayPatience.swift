@@ -23,12 +23,13 @@ extension Relay {
     mutating func noteQueued(
         _ index: Int, _ client: UnsafeMutablePointer<Client>, isUrgent: Bool
     ) {
-        if client.pointee.isBlocked || client.pointee.isListed { return noteFullness(client) }
-        if isUrgent || client.pointee.isCanary || config.coalesceMilliseconds == 0
-            || isShuttingDown
-        {
+        if client.pointee.isBlocked { return }
+        let mayWait =
+            !isUrgent && !client.pointee.isCanary && config.coalesceMilliseconds > 0
+            && !isShuttingDown
+        if !mayWait {
             list(index, client)
-        } else if patientAt == .never {
+        } else if !client.pointee.isListed && patientAt == .never {
             patientAt = endOfPatience
         }
         noteFullness(client)
@@ -42,18 +43,15 @@ extension Relay {
 
     @inline(__always)
     private mutating func noteFullness(_ client: UnsafeMutablePointer<Client>) {
-        if client.pointee.isBlocked { return }
         let queue = client.pointee.queue
-        if queue.count >= Relay.worthwhileEvents || queue.bytes >= Relay.worthwhileBytes {
-            if patientAt != .never { patientAt = now }
-        }
         if Int(queue.bytes) >= budget.clientSendBufferBytes { holdsFullWrite = true }
-        if 4 * Int(queue.count) >= 3 * queues.capacity
+        let fillsUp =
+            4 * Int(queue.count) >= 3 * queues.capacity
             || 2 * Int(queue.bytes) >= queues.bytesMax
-        {
-            ringsFillUp = true
-            if patientAt != .never { patientAt = now }
-        }
+        if fillsUp { ringsFillUp = true }
+        let isWorthwhile =
+            queue.count >= Relay.worthwhileEvents || queue.bytes >= Relay.worthwhileBytes
+        if (isWorthwhile || fillsUp) && patientAt != .never { patientAt = now }
     }
 
     /// Whoever has something waiting comes out of `nextToFlush`.

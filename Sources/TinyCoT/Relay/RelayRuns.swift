@@ -16,6 +16,7 @@ struct EventRun: BitwiseCopyable {
     private(set) var bytes = 0
     private(set) var byImportance: InlineArray<3, UInt32> = .init(repeating: 0)
     private(set) var hasPositions = false
+    private(set) var hasImportant = false
     private var slots: InlineArray<32, UInt32> = .init(repeating: 0)
 
     init() {}
@@ -30,6 +31,7 @@ struct EventRun: BitwiseCopyable {
         bytes += Int(event.count)
         byImportance[Int(event.importance.rawValue)] += 1
         if event.positionKey != 0 { hasPositions = true }
+        if event.importance == .important { hasImportant = true }
     }
 }
 
@@ -88,7 +90,7 @@ extension Relay {
         if open.hasPositions { client.pointee.queue.isSifted = false }
         if client.pointee.queue.count == 0 { waitingBegins(client) }
         queues.push(index, &client.pointee.queue, open)
-        noteQueued(index, client, isUrgent: open.byImportance[2] > 0)
+        noteQueued(index, client, isUrgent: open.hasImportant)
         return true
     }
 

@@ -94,9 +94,7 @@ struct EventLoop: ~Copyable {
         wall = LinuxClock.wall()
         writesToClock = 0
         relay.beginTurn(now: now, wall: wall)
-        // Those who leave make room for those who come.
-        dispatch(count, newcomers: false)
-        dispatch(count, newcomers: true)
+        dispatchAll(count)
         lookAgain()
         let connections = tables.connections
         relay.runDeadlines { client in
@@ -123,9 +121,12 @@ struct EventLoop: ~Copyable {
         deadline = min(deadline, resumeListenersAt)
         if phase == .draining { deadline = min(deadline, leaveAt > now ? leaveAt : storeLeaveAt) }
         deadline = min(deadline, min(statusDeadline, serviceDeadline))
+        return poll(milliseconds: LinuxClock.milliseconds(until: deadline))
+    }
+
+    private func poll(milliseconds: Int32) -> Int {
         let result = tcs_poller_wait(
-            poller.raw, tables.events.start, Int32(tables.events.count),
-            LinuxClock.milliseconds(until: deadline))
+            poller.raw, tables.events.start, Int32(tables.events.count), milliseconds)
         // Interrupted (a debugger, a stop and continue): a turn without events does no harm.
         return max(0, Int(result))
     }
@@ -137,13 +138,17 @@ struct EventLoop: ~Copyable {
     private mutating func lookAgain() {
         var looks = 0
         while looks < EventLoop.looksPerTurn && relay.wouldRatherSendMore {
-            let count = tcs_poller_wait(
-                poller.raw, tables.events.start, Int32(tables.events.count), 0)
-            if count <= 0 { return }
-            dispatch(Int(count), newcomers: false)
-            dispatch(Int(count), newcomers: true)
+            let count = poll(milliseconds: 0)
+            if count == 0 { return }
+            dispatchAll(count)
             looks += 1
         }
+    }
+
+    /// Those who leave make room for those who come.
+    private mutating func dispatchAll(_ count: Int) {
+        dispatch(count, newcomers: false)
+        dispatch(count, newcomers: true)
     }
 
     private mutating func dispatch(_ count: Int, newcomers: Bool) {

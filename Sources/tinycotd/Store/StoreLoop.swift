@@ -109,7 +109,7 @@ struct StoreLoop: ~Copyable {
         pulse.step()
         loadState()
         applyDump()
-        if now >= openAt { openStore() }
+        openStore()
         settleMemory()
         while !bridge.isStopRequested {
             if now >= openAt { openStore() }
