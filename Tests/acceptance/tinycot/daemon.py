@@ -78,29 +78,45 @@ def _limiter(limits, group=None):
     return apply
 
 
-_handed_out = set()
-
-
 # Below the ports that the kernel gives to clients, or a client of another test could sit on the port
 # of a daemon that is about to start.
 _PORTS = range(12_000, 32_000)
+_BLOCK_PORTS = 500
 _chance = random.Random(os.getpid())
+_claims, _left = [], []
+
+
+def _claim_block():
+    """Ports that no process beside this one hands out: a name says so, which the kernel forgets when
+    the process ends."""
+    blocks = list(range(_PORTS.start, _PORTS.stop, _BLOCK_PORTS))
+    _chance.shuffle(blocks)
+    for first in blocks:
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0tinycot-test-ports-{first}")
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        ports = list(range(first, first + _BLOCK_PORTS))
+        _chance.shuffle(ports)
+        return ports
+    raise AssertionError("no port of this machine is free")
 
 
 def free_port(family=socket.AF_INET):
-    """A port that is free now and that no other daemon of this run was given."""
-    for _ in range(1_000):
-        port = _chance.choice(_PORTS)
-        if port in _handed_out:
-            continue
+    """A port that is free now and that no other daemon was given, of this run or of one beside it."""
+    while True:
+        if not _left:
+            _left.extend(_claim_block())
+        port = _left.pop()
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             try:
                 probe.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", port))
             except OSError:
                 continue
-        _handed_out.add(port)
         return port
-    raise AssertionError("no port of this machine is free")
 
 
 class Daemon:
